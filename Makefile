@@ -1,0 +1,59 @@
+# The one entry to everything: `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+
+# uv installs the locked packages in seconds where pip needs a minute; pip brings uv, both by hash.
+$(READY): requirements/uv.txt requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "make: Python 3.11 or newer is needed; '$(PYTHON)' is not. Install it, or name it: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "make: this Python has no venv module. Install it (Debian and Ubuntu: apt-get install python3-venv)." >&2; exit 1; }
+	@echo "setup: the locked Python packages go into $(VENV)"
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: demo
+demo: $(READY)  ## Run the samples on this machine and watch them (KEEP=1 leaves all up, CLUSTER=current uses your cluster)
+	@$(BIN)/python -m seedjob_operator.devcluster demo $(if $(KEEP),--keep) $(if $(CLUSTER),--cluster $(CLUSTER))
+
+.PHONY: test
+test: lint control-plane  ## Check the code and run all tests
+	$(BIN)/python -m pytest -n 3 --dist worksteal
+
+.PHONY: lint
+lint: $(READY)  ## Check formatting, types, the rooms' imports and that crds/ is generated
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy operator tests
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: control-plane
+control-plane: $(READY)  ## Find, fetch or build the local Kubernetes control plane (kube-apiserver, etcd, kubectl)
+	@$(BIN)/python -m seedjob_operator.devcluster control-plane
+
+.PHONY: crds
+crds: $(READY)  ## Write crds/ anew from the models
+	$(BIN)/python -m seedjob_operator.resources seedjobs > crds/seedjobs.yaml
+	$(BIN)/python -m seedjob_operator.resources seedconnections > crds/seedconnections.yaml
+
+.PHONY: lock
+lock: $(READY)  ## Renew the locked packages from pyproject.toml
+	$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/operator.txt
+	$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --extra seed-server --extra demo --group dev -o requirements/dev.txt
+	echo uv | $(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 - -o requirements/uv.txt
+	echo hatchling==1.27.0 | $(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 - -o requirements/build.txt
+
+.PHONY: clean
+clean:  ## Remove what make created in this folder (the shared cache of the control plane stays)
+	rm -rf $(VENV) .demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

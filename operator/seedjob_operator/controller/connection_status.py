@@ -1,0 +1,85 @@
+"""Keeps the status of SeedConnections: whether the platform answers with their credential, and what it allows."""
+
+import logging
+from datetime import timedelta
+
+from seedjob_operator.controller.clock import Clock
+from seedjob_operator.controller.connections import Connections
+from seedjob_operator.controller.keys import Key
+from seedjob_operator.controller.kubernetes import ConflictError, KubernetesError, NotFoundError, SeedObjects
+from seedjob_operator.controller.links import Link
+from seedjob_operator.controller.store import Document, Store, precondition_of
+from seedjob_operator.core import conditions
+from seedjob_operator.core.conditions import Verdict
+from seedjob_operator.core.reasons import Reason
+from seedjob_operator.core.snapshot import Hold
+from seedjob_operator.resources import ConditionStatus, ConditionType, SeedConnectionStatus
+
+_log = logging.getLogger(__name__)
+REFRESH = timedelta(minutes=5)
+
+
+class ConnectionStatus:
+    """Writes a connection's status when it flips, else every five minutes while jobs are active."""
+
+    def __init__(self, *, seedconnections: SeedObjects, store: Store, connections: Connections, clock: Clock) -> None:
+        self._seedconnections = seedconnections
+        self._store = store
+        self._connections = connections
+        self._clock = clock
+
+    async def refresh(self, key: Key) -> None:
+        """Bring one status up to date; a failure is put off to the next round."""
+        body = self._store.get(key)
+        if body is None or "deletionTimestamp" in body["metadata"]:
+            return
+        way = await self._connections.named(key)
+        link = None if isinstance(way, Hold) else self._connections.open(way)
+        verdict = _verdict(way if isinstance(way, Hold) else None, link)
+        if verdict is None:
+            return
+        status = self._status(body, verdict, link)
+        if not self._due(SeedConnectionStatus.read(body["status"]), status):
+            return
+        try:
+            written = await self._seedconnections.patch_status(
+                key, precondition=precondition_of(body), status=status.dump()
+            )
+        except (ConflictError, NotFoundError):
+            return
+        except KubernetesError as error:
+            _log.warning("the status of SeedConnection %s could not be written: %s", key, error)
+            return
+        self._store.put(written)
+
+    def _status(self, body: Document, verdict: Verdict, link: Link | None) -> SeedConnectionStatus:
+        recorded, generation = SeedConnectionStatus.read(body["status"]), body["metadata"].get("generation", 1)
+        merged = conditions.merge(
+            recorded.conditions, {ConditionType.READY: verdict}, generation=generation, now=self._clock.now()
+        )
+        success = self._clock.now() if link is not None and link.healthy else recorded.last_success_time
+        facts: dict[str, object] = {
+            "observed_generation": generation,
+            "conditions": merged,
+            "last_success_time": success,
+            "active_jobs": None if link is None else len(link.followed),
+        }
+        return SeedConnectionStatus.model_validate(dict(recorded) | facts)
+
+    def _due(self, recorded: SeedConnectionStatus, status: SeedConnectionStatus) -> bool:
+        said = [(c.type, c.status, c.reason, c.observed_generation) for c in status.conditions]
+        if said != [(c.type, c.status, c.reason, c.observed_generation) for c in recorded.conditions]:
+            return True
+        last = recorded.last_success_time
+        return bool(status.active_jobs) and (last is None or self._clock.now() - last >= REFRESH)
+
+
+def _verdict(hold: Hold | None, link: Link | None) -> Verdict | None:
+    """Give what Ready says; None while nothing is known yet."""
+    if hold is not None:
+        return Verdict(status=ConditionStatus.FALSE, reason=hold.reason, message=hold.message)
+    if link is None or (not link.proven and link.fault is None):
+        return None
+    if link.fault is not None:
+        return Verdict(status=ConditionStatus.FALSE, reason=link.fault.reason, message=link.fault.message)
+    return Verdict(status=ConditionStatus.TRUE, reason=Reason.SYNCED, message="The platform answers this credential.")

@@ -1,0 +1,211 @@
+"""Kubernetes access: the few calls that the controller makes, each with a time-out and preconditions.
+
+It uses the official client for configuration, credentials and connections, and raw JSON for the rest: typed models would
+drop fields that they don't know.
+"""
+
+import json
+import logging
+from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import yaml
+from kubernetes.aio import client as kubernetes_client
+from kubernetes.aio import config as kubernetes_config
+
+from seedjob_operator import metrics
+from seedjob_operator.controller.keys import Key
+from seedjob_operator.resources import GROUP, VERSION
+
+_log = logging.getLogger(__name__)
+_POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+_MERGE_PATCH = "application/merge-patch+json"
+_PAGE = 500
+
+Document = dict[str, Any]
+
+
+class KubernetesError(Exception):
+    """The Kubernetes API didn't do what was asked; `status` is its answer's, None where there was none."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class NotFoundError(KubernetesError):
+    """There is no such object, or not any more."""
+
+
+class ConflictError(KubernetesError):
+    """The object isn't what the write was decided on: read it again and decide anew."""
+
+
+class Kubernetes:
+    """One connection pool to the Kubernetes API."""
+
+    def __init__(self, api: kubernetes_client.ApiClient, *, timeout: float = 30.0) -> None:
+        self._api = api
+        self._timeout = timeout
+
+    @classmethod
+    async def connect(cls, kubeconfig: Path | None, *, connections: int = 32) -> "Kubernetes":
+        """Connect with a kubeconfig file, or as the pod's service account.
+
+        Raises:
+            KubernetesError: neither is there.
+        """
+        configuration = await load_access(kubeconfig)
+        configuration.connection_pool_maxsize = connections
+        configuration.retries = False
+        return cls(kubernetes_client.ApiClient(configuration))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._api.close()  # type: ignore[no-untyped-call]  # the client has no types here
+
+    async def get(self, path: str, **query: str | int) -> Document:
+        """Read one object or one page of a list."""
+        return await self._call("GET", path, query=query)
+
+    async def post(self, path: str, body: Document) -> Document:
+        """Make an object."""
+        return await self._call("POST", path, body=body)
+
+    async def put(self, path: str, body: Document) -> Document:
+        """Replace an object; its resourceVersion in the body is the precondition."""
+        return await self._call("PUT", path, body=body)
+
+    async def patch(self, path: str, body: Document) -> Document:
+        """Merge into an object (RFC 7386); `metadata.resourceVersion` and `uid` in the body are preconditions."""
+        return await self._call("PATCH", path, body=body)
+
+    async def each(self, path: str, **query: str | int) -> AsyncIterator[Document]:
+        """Read a whole list in pages."""
+        token = ""
+        while True:
+            page = await self.get(path, limit=_PAGE, **query, **({"continue": token} if token else {}))
+            for item in page.get("items", ()):
+                yield item
+            token = page.get("metadata", {}).get("continue", "")
+            if not token:
+                return
+
+    async def _call(
+        self, method: str, path: str, *, query: Mapping[str, str | int] | None = None, body: Document | None = None
+    ) -> Document:
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": _MERGE_PATCH if method == "PATCH" else "application/json",
+        }
+        try:
+            request = await self._api.param_serialize(
+                method=method,
+                resource_path=path,
+                query_params=list((query or {}).items()),
+                header_params=headers,
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            answer = await self._api.call_api(*request, _request_timeout=self._timeout)
+            content = await answer.read()  # type: ignore[no-untyped-call]  # the client has no types here
+        except kubernetes_client.ApiException as error:
+            raise _error_for(error.status, str(error.body or error.reason)) from error
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise KubernetesError(f"the Kubernetes API can't be reached: {type(error).__name__} {error}") from error
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise _error_for(answer.status, content.decode(errors="replace"))
+        return json.loads(content) if content else {}
+
+
+async def load_access(kubeconfig: Path | None) -> kubernetes_client.Configuration:
+    """Read address and credentials from a kubeconfig file, or those of the pod's service account.
+
+    Raises:
+        KubernetesError: neither is there.
+    """
+    configuration = kubernetes_client.Configuration()
+    try:
+        if kubeconfig is not None:
+            await kubernetes_config.load_kube_config(str(kubeconfig), client_configuration=configuration)  # type: ignore[no-untyped-call]  # the client has no types here
+        else:
+            kubernetes_config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # the client has no types here
+    except (kubernetes_config.ConfigException, yaml.YAMLError, OSError, TypeError, ValueError, AttributeError) as error:
+        where = "the pod's service account" if kubeconfig is None else f"the kubeconfig {kubeconfig}"
+        why = " ".join(str(error).split())[:300]
+        raise KubernetesError(f"no access to Kubernetes by {where}: {why}. Set KUBECONFIG, or run in a pod.") from error
+    return configuration
+
+
+def _error_for(status: int | None, text: str) -> KubernetesError:
+    message = _message(text)
+    if status == HTTPStatus.NOT_FOUND:
+        return NotFoundError(message, status=status)
+    if status == HTTPStatus.CONFLICT:
+        return ConflictError(message, status=status)
+    return KubernetesError(f"the Kubernetes API answered {status}: {message}", status=status)
+
+
+def _message(text: str) -> str:
+    try:
+        return str(json.loads(text)["message"])
+    except (ValueError, KeyError, TypeError):
+        return text[:200]
+
+
+class SeedObjects:
+    """The operator's own objects: SeedJobs or SeedConnections."""
+
+    def __init__(self, kubernetes: Kubernetes, plural: str, *, namespaces: tuple[str, ...] = ()) -> None:
+        self._kubernetes = kubernetes
+        self._plural = plural
+        self._namespaces = namespaces
+
+    def _path(self, key: Key, subresource: str = "") -> str:
+        return f"/apis/{GROUP}/{VERSION}/namespaces/{key.namespace}/{self._plural}/{key.name}{subresource}"
+
+    async def get(self, key: Key) -> Document:
+        """Read one object."""
+        return await self._kubernetes.get(self._path(key))
+
+    async def each(self) -> AsyncIterator[Document]:
+        """Read all that are watched."""
+        paths = [f"/apis/{GROUP}/{VERSION}/namespaces/{name}/{self._plural}" for name in self._namespaces]
+        for path in paths or [f"/apis/{GROUP}/{VERSION}/{self._plural}"]:
+            async for item in self._kubernetes.each(path):
+                yield item
+
+    async def patch_metadata(self, key: Key, *, precondition: Document, metadata: Document) -> Document:
+        """Change metadata; refused where the object isn't what the precondition says."""
+        return await self._write(key, "metadata", {"metadata": {**metadata, **precondition}})
+
+    async def patch_status(self, key: Key, *, precondition: Document, status: Document) -> Document:
+        """Change the status; refused where the object isn't what the precondition says."""
+        return await self._write(key, "status", {"metadata": precondition, "status": status})
+
+    async def _write(self, key: Key, kind: str, body: Document) -> Document:
+        path = self._path(key, "/status" if kind == "status" else "")
+        label = f"{self._plural}/{kind}"
+        try:
+            written = await self._kubernetes.patch(path, body)
+        except KubernetesError as error:
+            metrics.KUBERNETES_WRITES.labels(label, type(error).__name__).inc()
+            raise
+        metrics.KUBERNETES_WRITES.labels(label, "done").inc()
+        return written
+
+
+def own_namespace(configured: str | None, kubeconfig: Path | None) -> str:
+    """Give the namespace of the Lease: the configured one, the pod's, the kubeconfig context's, else `default`."""
+    if configured:
+        return configured
+    if kubeconfig is None:
+        return _POD_NAMESPACE.read_text().strip() if _POD_NAMESPACE.is_file() else "default"
+    try:
+        _, active = kubernetes_config.list_kube_config_contexts(str(kubeconfig))  # type: ignore[no-untyped-call]  # the client has no types here
+    except (kubernetes_config.ConfigException, OSError):
+        return "default"
+    return str(active.get("context", {}).get("namespace") or "default")

@@ -1,0 +1,166 @@
+"""Leader election by a Lease: of several replicas one acts, and it stops before another one may begin.
+
+Source: Kubernetes `coordination.k8s.io/v1` Lease. Time is the process's own monotonic clock, so that replicas whose
+clocks differ agree: a standby counts from when it saw the Lease change, a leader from before it sent its renewal.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from seedjob_operator import metrics
+from seedjob_operator.controller.kubernetes import ConflictError, Document, Kubernetes, KubernetesError, NotFoundError
+
+_log = logging.getLogger(__name__)
+
+LEASE_SECONDS = 10
+RENEW_EVERY = 2.5
+STOP_AFTER = 7.0
+"""Seconds after the start of the last renewal that got through when a leader must have stopped acting."""
+_REQUEST_TIMEOUT = 3.0
+AWAY_FOR = 60.0
+"""Seconds without any answer of Kubernetes after which the operator ends, to be started again with a clean view."""
+
+
+class NotLeaderError(Exception):
+    """This replica may not act (any more)."""
+
+
+class Leadership:
+    """Whether this replica is the one that acts. `on_change` hears of each gain and loss."""
+
+    def __init__(
+        self,
+        kubernetes: Kubernetes,
+        *,
+        namespace: str,
+        name: str,
+        identity: str,
+        on_change: Callable[[bool], None],
+    ) -> None:
+        self._kubernetes = kubernetes
+        self._collection = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+        self._path = f"{self._collection}/{name}"
+        self._namespace, self._name, self._identity = namespace, name, identity
+        self._on_change = on_change
+        self._renewed_at: float | None = None
+        self._seen: tuple[str, float] | None = None
+        self._answered_at: float | None = None
+        self._told = False
+
+    @property
+    def held(self) -> bool:
+        """Whether this replica may act at this moment."""
+        if self._renewed_at is None:
+            return False
+        return asyncio.get_running_loop().time() - self._renewed_at < STOP_AFTER
+
+    def check(self) -> None:
+        """Pass only a replica that may act.
+
+        Raises:
+            NotLeaderError: it may not.
+        """
+        if not self.held:
+            raise NotLeaderError
+
+    async def run(self) -> None:
+        """Try for the Lease, and keep it, until cancelled; then give it back.
+
+        Raises:
+            KubernetesError: Kubernetes gave no good answer for a minute.
+        """
+        try:
+            while True:
+                await self._round()
+                await asyncio.sleep(RENEW_EVERY * random.uniform(0.8, 1.0))  # noqa: S311  # jitter, no secret
+        finally:
+            await asyncio.shield(self._release())
+
+    async def _round(self) -> None:
+        started = asyncio.get_running_loop().time()
+        try:
+            won = await asyncio.wait_for(self._try(), _REQUEST_TIMEOUT)
+        except (KubernetesError, TimeoutError) as error:
+            _log.warning("lease %s/%s: %s", self._namespace, self._name, str(error) or "no answer in time")
+            self._give_up_after_a_while(started)
+            won = None
+        else:
+            self._answered_at = started
+        self._tell()  # a loss while it was asked for comes before a new gain
+        if won:
+            self._renewed_at = started
+        elif won is False:
+            self._renewed_at = None
+        self._tell()
+
+    def _give_up_after_a_while(self, now: float) -> None:
+        self._answered_at = now if self._answered_at is None else self._answered_at
+        if now - self._answered_at > AWAY_FOR:
+            raise KubernetesError(f"Kubernetes gave no good answer for {AWAY_FOR:.0f} s")
+
+    def _tell(self) -> None:
+        if self.held is self._told:
+            return
+        self._told = self.held
+        metrics.LEADER.set(int(self._told))
+        _log.info("this replica is %s", "the leader now" if self._told else "not the leader")
+        self._on_change(self._told)
+
+    async def _try(self) -> bool:
+        """Give True where the Lease is ours now, False where it's another's."""
+        try:
+            lease = await self._kubernetes.get(self._path)
+        except NotFoundError:
+            return await self._write(None)
+        holder = lease["spec"].get("holderIdentity") or ""
+        if holder not in ("", self._identity) and not self._expired(lease):
+            return False
+        return await self._write(lease)
+
+    def _expired(self, lease: Document) -> bool:
+        """Tell whether a Lease was left unchanged for its whole duration, as seen from here."""
+        version, now = lease["metadata"]["resourceVersion"], asyncio.get_running_loop().time()
+        if self._seen is None or self._seen[0] != version:
+            self._seen = (version, now)
+            return False
+        return now - self._seen[1] > float(lease["spec"].get("leaseDurationSeconds") or LEASE_SECONDS)
+
+    async def _write(self, lease: Document | None) -> bool:
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        spec = dict(lease["spec"]) if lease is not None else {}
+        if spec.get("holderIdentity") != self._identity:
+            spec |= {"acquireTime": now, "leaseTransitions": (spec.get("leaseTransitions") or 0) + 1}
+        spec |= {"holderIdentity": self._identity, "leaseDurationSeconds": LEASE_SECONDS, "renewTime": now}
+        return await self._store(lease, spec)
+
+    async def _store(self, lease: Document | None, spec: Document) -> bool:
+        body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "spec": spec}
+        try:
+            if lease is None:
+                await self._kubernetes.post(self._collection, {**body, "metadata": {"name": self._name}})
+            else:
+                await self._kubernetes.put(self._path, {**body, "metadata": lease["metadata"]})
+        except ConflictError:
+            return False
+        return True
+
+    async def _release(self) -> None:
+        """Give the Lease back, so that a standby need not wait for its end."""
+        if not self.held:
+            return
+        self._renewed_at = None
+        try:
+            async with asyncio.timeout(_REQUEST_TIMEOUT):
+                while not await self._give_back():
+                    pass  # a renewal that was under way came in between
+        except (KubernetesError, TimeoutError) as error:
+            _log.warning("the lease could not be given back, it ends by itself: %s", error)
+
+    async def _give_back(self) -> bool:
+        lease = await self._kubernetes.get(self._path)
+        if lease["spec"].get("holderIdentity") != self._identity:
+            return True
+        return await self._store(lease, {**lease["spec"], "holderIdentity": "", "leaseDurationSeconds": 1})

@@ -1,0 +1,67 @@
+"""What this process has seen of each SeedJob's remote job. Lost with the process, and nothing relies on it."""
+
+from datetime import datetime
+
+from seedjob_operator.controller.keys import Key
+from seedjob_operator.core import learning
+from seedjob_operator.core.reasons import Reason
+from seedjob_operator.core.snapshot import MISSING, Hold, Observed
+from seedjob_operator.seedapi.wire import Job
+
+_NO_CONNECTION = Hold(reason=Reason.CONNECTION_NOT_READY, message="The connection was not looked at yet.")
+
+
+class Observations:
+    """One `Observed` for each object that lives: a namesake made later starts anew."""
+
+    def __init__(self, *, currency: str) -> None:
+        self._blank = Observed(connection=_NO_CONNECTION, currency=currency)
+        self._known: dict[Key, tuple[str, Observed]] = {}
+
+    def get(self, key: Key, *, uid: str) -> Observed:
+        """Give what is known of an object."""
+        known = self._known.get(key)
+        return known[1] if known is not None and known[0] == uid else self._blank
+
+    def put(self, key: Key, observed: Observed, *, uid: str) -> None:
+        """Keep what was seen."""
+        self._known[key] = (uid, observed)
+
+    def forget(self, key: Key) -> None:
+        """Drop what was known of an object that is gone."""
+        self._known.pop(key, None)
+
+    def forget_all(self) -> None:
+        """Drop everything: another replica may have acted meanwhile."""
+        self._known.clear()
+
+    def listed(self, key: Key, job: Job) -> bool:
+        """Take in a job that a list showed; True where that is news."""
+        if key not in self._known:
+            return False
+        uid, before = self._known[key]
+        after = learning.job_seen(before, job, now=None)
+        self._known[key] = (uid, after)
+        return _news(before.remote) != _news(after.remote)
+
+    def read(self, key: Key, job: Job | None, *, now: datetime) -> bool:
+        """Take in a job that was read by name, or the answer that there is none; True where that is news."""
+        if key not in self._known:
+            return False
+        uid, before = self._known[key]
+        after = learning.job_absent(before, now=now) if job is None else learning.job_seen(before, job, now=now)
+        self._known[key] = (uid, after)
+        return _news(before.remote) != _news(after.remote)
+
+    def unlisted(self, key: Key) -> bool:
+        """Take in that a whole round of lists didn't show a job; True where that is news."""
+        if key not in self._known:
+            return False
+        uid, before = self._known[key]
+        self._known[key] = (uid, learning.job_unlisted(before))
+        return before.remote is not MISSING
+
+
+def _news(remote: object) -> object:
+    """What of a job is worth a look: its status and how far it is."""
+    return (remote.id, remote.status, remote.progress) if isinstance(remote, Job) else remote

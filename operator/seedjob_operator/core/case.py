@@ -1,0 +1,260 @@
+"""One question put to `decide`, with what all rules ask of it."""
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from seedjob_operator.core import conditions, naming, writing
+from seedjob_operator.core.conditions import Verdict
+from seedjob_operator.core.decision import Decision, Step
+from seedjob_operator.core.intent import Intent
+from seedjob_operator.core.reasons import Reason
+from seedjob_operator.core.situation import Situation, compose
+from seedjob_operator.core.snapshot import Connection, Desired, Fault, Hold, Observed, Reach, Sent
+from seedjob_operator.resources import ConditionStatus, ConditionType, Phase
+from seedjob_operator.seedapi.wire import Job
+
+FIRST_RETRY = 1.0
+LONGEST_RETRY = 60.0
+LONGEST_RETRY_AFTER = 3600.0
+VISIBLE_AFTER = timedelta(minutes=5)
+"""How long a job that the platform accepted may not show up yet."""
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""How far Kubernetes' clock and ours may be apart."""
+ABSENCES_NEEDED = 3
+ABSENT_FOR = timedelta(minutes=2)
+BETWEEN_ABSENCES = timedelta(minutes=1)
+
+_REFUSALS = frozenset({Reason.SPEC_REJECTED, Reason.NAME_TAKEN})
+_UNSETTLED = (Reason.SUBMISSION_UNSETTLED, "The job was not submitted yet.")
+_BY_PHASE: Mapping[Phase | None, tuple[Reason, str]] = {
+    Phase.QUEUED: (Reason.QUEUED, "The job waits for its turn on the platform."),
+    Phase.RUNNING: (Reason.RUNNING, "The job is running."),
+    Phase.CANCELLING: (Reason.DELETING, "The remote job is being cancelled."),
+    Phase.SUCCEEDED: (Reason.SUCCEEDED, "The job succeeded."),
+    Phase.FAILED: (Reason.FAILED, "The job failed."),
+    Phase.TIMED_OUT: (Reason.DEADLINE_EXCEEDED, "The job ran into its timeoutMinutes."),
+}
+SYNCED = Verdict(status=ConditionStatus.TRUE, reason=Reason.SYNCED, message="The status is what the platform says.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """What is desired, what was observed, and the time at which to decide."""
+
+    desired: Desired
+    observed: Observed
+    now: datetime
+
+    @cached_property
+    def intent(self) -> Intent | None:
+        """The attempt in force: the stored intent where it counts, else what is known of a job that exists."""
+        return self.stored_intent or self._rebuilt_intent
+
+    @cached_property
+    def stored_intent(self) -> Intent | None:
+        """The stored intent, where it counts. Users can write annotations, so its job's name must be one of ours."""
+        intent, desired = self.desired.intent, self.desired
+        if intent is None or (intent.namespace, intent.name) != (desired.namespace, desired.name):
+            return None
+        recorded = desired.status.job_name if self.submitted else None
+        if recorded is not None and (intent.job_name != recorded or intent.uid == desired.uid):
+            return intent if intent.job_name == recorded else None  # a recorded job has that name and no other
+        if intent.has_generated_name:
+            return intent
+        # A chosen name proves nothing, so its job counts as ours only after `ownership` compared it. The name may have
+        # been changed since: while a create under the old one is unsettled, the old one is what has to be looked for.
+        return intent if intent.uid == desired.uid and desired.spec.job_name is not None else None
+
+    @cached_property
+    def _rebuilt_intent(self) -> Intent | None:
+        """Without a usable connection it has no endpoint: enough to name the job, not to store it."""
+        status, connection, seen = self.desired.status, self.observed.connection, self.observed.remote
+        seen_ours = isinstance(seen, Job) and (self.observed.sent is Sent.CREATED or seen.name == self._generated_name)
+        if not self.submitted and not seen_ours and self.observed.sent is not Sent.CREATED:
+            return None
+        seen_name = seen.name if isinstance(seen, Job) and seen_ours else None
+        name = status.job_name if self.submitted else seen_name
+        if isinstance(connection, Hold):
+            connection = Connection(name=status.connection or "", endpoint="", seed_namespace="")
+        rebuilt = self.new_intent(connection, job_name=name or self.next_name, attempt=self.next_attempt)
+        if not self.submitted:
+            return rebuilt
+        return dataclasses.replace(
+            rebuilt,
+            spec_hash=status.spec_hash or rebuilt.spec_hash,
+            run_id=status.run_id or rebuilt.run_id,
+            seed_namespace=status.seed_namespace or rebuilt.seed_namespace,
+        )
+
+    @property
+    def next_attempt(self) -> int:
+        """The number of the attempt to submit, or that was submitted."""
+        return max(self.desired.status.attempt or 0, 1)
+
+    @property
+    def next_name(self) -> str:
+        """The remote name that the spec gives that attempt."""
+        chosen = self.desired.spec.job_name
+        return self._generated_name if chosen is None else naming.chosen_name(chosen, attempt=self.next_attempt)
+
+    @property
+    def _generated_name(self) -> str:
+        desired = self.desired
+        return naming.generated_name(
+            namespace=desired.namespace, name=desired.name, uid=desired.uid, attempt=self.next_attempt
+        )
+
+    def new_intent(self, connection: Connection, *, job_name: str, attempt: int) -> Intent:
+        """Give the intent to run what the spec says now."""
+        desired = self.desired
+        return Intent(
+            uid=desired.uid,
+            namespace=desired.namespace,
+            name=desired.name,
+            attempt=attempt,
+            run_id=desired.spec.run_id,
+            job_name=job_name,
+            endpoint=connection.endpoint,
+            seed_namespace=connection.seed_namespace,
+            connection=connection.name,
+            spec_hash=desired.spec_hash,
+            time=self.platform_now.replace(microsecond=0),
+        )
+
+    @property
+    def platform_now(self) -> datetime:
+        """The time by the platform's clock, as far as it is known."""
+        return self.now + self.observed.clock_offset
+
+    def not_before(self, intent: Intent) -> datetime:
+        """The earliest time at which the job of an intent can have been made, by the platform's clock.
+
+        Users can write the intent's own time, but not when their object was made.
+        """
+        created_at = self.desired.created_at
+        if created_at is None:
+            return intent.time
+        return max(intent.time, created_at + self.observed.clock_offset - CLOCKS_DIFFER)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the attempt's end is recorded. It is absorbing."""
+        phase = self.desired.status.phase
+        return phase is not None and phase.is_terminal
+
+    @property
+    def submitted(self) -> bool:
+        """Whether the attempt's remote job is recorded."""
+        return self.desired.status.job_id is not None
+
+    @property
+    def inherited(self) -> bool:
+        """Whether the job was submitted by this object's predecessor, whose backup was restored."""
+        intent = self.stored_intent
+        return intent is not None and (intent.uid != self.desired.uid or intent.origin_uid is not None)
+
+    @property
+    def made(self) -> bool:
+        """Whether the attempt is known to have, or to have had, its remote job: it is never submitted again."""
+        return self.submitted or self.inherited or self.observed.sent is Sent.CREATED
+
+    @property
+    def sent(self) -> Sent:
+        """What is known of the create, where a recorded refusal tells more than this process saw."""
+        if self.observed.sent is not Sent.UNKNOWN:
+            return self.observed.sent
+        return self._recorded_refusal or Sent.UNKNOWN
+
+    @property
+    def _recorded_refusal(self) -> Sent | None:
+        """A refusal counts for the intent that it answered: a later one's create may have been carried out."""
+        status, intent = self.desired.status, self.stored_intent
+        recorded = conditions.find(status.conditions, ConditionType.SUBMITTED)
+        if recorded is None or intent is None or status.last_sync_time is None:
+            return None
+        of_this = (status.job_name, status.spec_hash) == (intent.job_name, intent.spec_hash)
+        if not of_this or status.last_sync_time < intent.time:
+            return None
+        if recorded.reason == Reason.NAME_TAKEN:
+            return Sent.CONFLICT if intent.spec_hash == self.desired.spec_hash else None
+        return Sent.REJECTED if recorded.reason == Reason.SPEC_REJECTED else None
+
+    @property
+    def fault(self) -> Fault | None:
+        """Why the platform can't be asked at present."""
+        connection = self.observed.connection
+        return self.observed.fault or (connection.fault if isinstance(connection, Connection) else None)
+
+    @property
+    def out_of_reach(self) -> bool:
+        """Whether there is no way to the platform at present."""
+        return self.fault is not None or isinstance(self.observed.connection, Hold)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the attempt is bound to another endpoint or Seed namespace than the connection has now."""
+        intent, connection = self.intent, self.observed.connection
+        if intent is None or not isinstance(connection, Connection):
+            return False
+        return (intent.endpoint, intent.seed_namespace) != (connection.endpoint, connection.seed_namespace)
+
+    def is_ours(self, job: Job) -> bool:
+        """Whether a job that was seen is the one that is recorded or, where none is, has the attempt's name."""
+        recorded = self.desired.status.job_id
+        if recorded is not None:
+            return job.id == recorded
+        return self.intent is not None and job.name == self.intent.job_name
+
+    def retry_delay(self) -> float:
+        """Give the seconds to wait after failed steps: doubling from 1 s to 60 s, or as long as the platform asked for.
+
+        Where it's the connection that failed, its recovery is told; a look without cause can wait.
+        """
+        if self.observed.fault is None:
+            return LONGEST_RETRY
+        doubled = FIRST_RETRY * 2.0 ** min(max(self.observed.failures - 1, 0), 10)
+        asked = (self.fault.retry_after if self.fault else None) or 0.0
+        return max(min(doubled, LONGEST_RETRY), min(asked, LONGEST_RETRY_AFTER))
+
+    def recorded_verdict(self, kind: ConditionType) -> tuple[Reason, str]:
+        """Give the reason and message that a recorded condition has; what its phase says where it was edited away."""
+        recorded = conditions.find(self.desired.status.conditions, kind)
+        if recorded is None or recorded.reason not in set(Reason):
+            return _BY_PHASE.get(self.desired.status.phase, _UNSETTLED)
+        if recorded.reason in _REFUSALS:
+            return _UNSETTLED  # said again, it would count as the refusal of an intent that was never answered
+        return Reason(recorded.reason), recorded.message
+
+    def situation(self, phase: Phase, reason: Reason, message: str) -> Situation:
+        """Start a situation of the attempt in force."""
+        return Situation(
+            phase=phase, reason=reason, message=message, intent=self.intent, currency=self.observed.currency
+        )
+
+    def settle(
+        self,
+        situation: Situation,
+        *,
+        step: Step | None = None,
+        requeue_after: float | None = None,
+        follow: str | None = None,
+    ) -> Decision:
+        """Give the decision that records a situation, if recording it is due, and goes on with a step."""
+        status = compose(self.desired, situation, self.now)
+        due, wait = writing.due(self.desired.status, status, now=self.now)
+        waits = [seconds for seconds in (wait, requeue_after) if seconds is not None]
+        return Decision(
+            status=status if due else None, step=step, requeue_after=min(waits, default=None), follow=follow
+        )
+
+
+def synced_verdict(fault: Fault | Hold | None) -> Verdict:
+    """Give what `Synced` says of a fault: Unknown for an unreachable platform, False for one that refuses us."""
+    if fault is None:
+        return SYNCED
+    if isinstance(fault, Hold):
+        return Verdict(status=ConditionStatus.FALSE, reason=fault.reason, message=fault.message)
+    status = ConditionStatus.UNKNOWN if fault.reach is Reach.UNREACHABLE else ConditionStatus.FALSE
+    return Verdict(status=status, reason=fault.reason, message=fault.message)

@@ -1,0 +1,105 @@
+"""Every rule about a SeedJob, in one pure function.
+
+The first row that applies decides. `resource.md` is the page that this is as code.
+
+| # | when                                                            | then                                               |
+|---|-----------------------------------------------------------------|----------------------------------------------------|
+| 1 | deleted, `seed.dev/force-orphan`                                | tell of the remote job, release the object         |
+| 2 | `seed.dev/paused`                                               | say so in Attention, nothing else                  |
+| 3 | deleted                                                         | `deletion`: cancel, remove, confirm, release       |
+| 4 | an intent that isn't this object's                              | drop it, with an Event                             |
+| 5 | the attempt's end is recorded                                   | `ending`: keep it, add what comes late             |
+| 6 | the attempt is bound to another place than the connection names | touch nothing, say so in Attention                 |
+| 7 | the remote job is recorded, inherited, or seen and ours         | `following`: status = what the platform says       |
+| 8 | else                                                            | `submission`: hold, or intent, then create, settle |
+"""
+
+import dataclasses
+from datetime import datetime
+
+from seedjob_operator.core import conditions, deletion, ending, events, following, submission
+from seedjob_operator.core.case import Case
+from seedjob_operator.core.conditions import Verdict
+from seedjob_operator.core.decision import Decision, DropIntent, Event, EventType
+from seedjob_operator.core.reasons import Reason
+from seedjob_operator.core.snapshot import Desired, Observed
+from seedjob_operator.resources import ConditionStatus, ConditionType
+
+
+def decide(desired: Desired, observed: Observed, now: datetime) -> Decision:
+    """Say what to do now about one SeedJob.
+
+    The answer's status is to be written first, then its step taken, its outcome observed (`learning`), and the question
+    put again. Asking twice with the same arguments gives the same answer.
+    """
+    case = Case(desired, observed, now)
+    decision = _first_rule(case)
+    if decision.status is None:
+        return decision
+    told = events.between(desired.status, decision.status)
+    return dataclasses.replace(decision, events=decision.events + told)
+
+
+def _first_rule(case: Case) -> Decision:
+    desired = case.desired
+    if desired.deleting and desired.force_orphan:
+        return deletion.let_go(case) if desired.finalizer else Decision()
+    if desired.paused:
+        return _paused(case)
+    if desired.deleting:
+        return deletion.clean_up(case)
+    if _has_stray_intent(case):
+        return _drop_intent(case)
+    if case.ended:
+        return ending.keep(case)
+    intent = case.intent
+    if intent is not None and case.elsewhere and not deletion.nothing_was_made(case):
+        return following.touched_no_more(case)
+    if intent is not None and (case.made or submission.owns(case)):
+        return following.follow(case, intent)
+    return submission.submit(case)
+
+
+def _has_stray_intent(case: Case) -> bool:
+    return case.desired.stray_intent or (case.desired.intent is not None and case.stored_intent is None)
+
+
+def _drop_intent(case: Case) -> Decision:
+    if case.made:
+        return _first_rule(_without_intent(case))
+    message = "The annotation seed.dev/intent was not written for this object, and is removed; it counts for nothing."
+    return Decision(
+        step=DropIntent(),
+        events=(Event(type=EventType.WARNING, reason=Reason.INTENT_DROPPED, message=message),),
+    )
+
+
+def _without_intent(case: Case) -> Case:
+    """Where the job is recorded or was answered, that is what a damaged intent is rebuilt from."""
+    desired = dataclasses.replace(case.desired, intent=None, stray_intent=False)
+    return Case(desired, case.observed, case.now)
+
+
+def _paused(case: Case) -> Decision:
+    """Write nothing but Attention; a new object stays as new as it was."""
+    message = "The annotation seed.dev/paused holds this object: nothing is written, submitted, cancelled or removed."
+    verdict = Verdict(status=ConditionStatus.TRUE, reason=Reason.PAUSED, message=message)
+    recorded = case.desired.status
+    told = conditions.find(recorded.conditions, ConditionType.ATTENTION)
+    follow = _still_read(case)
+    if told is not None and (told.status, told.reason) == (ConditionStatus.TRUE, Reason.PAUSED):
+        return Decision(follow=follow)
+    merged = conditions.merge(
+        recorded.conditions,
+        {ConditionType.ATTENTION: verdict},
+        generation=recorded.observed_generation,
+        now=case.now,
+    )
+    return Decision(status=recorded.model_copy(update={"conditions": merged}), follow=follow)
+
+
+def _still_read(case: Case) -> str | None:
+    """Name the job that remote reads go on for while nothing is written."""
+    intent = case.intent
+    active = intent is not None and case.submitted and not case.ended and not case.elsewhere
+    return intent.job_name if intent is not None and active else None

@@ -1,0 +1,121 @@
+"""What `decide` answers: what to write, which step to take next, and when to look again."""
+
+import dataclasses
+from enum import StrEnum
+
+from seedjob_operator.core.intent import Intent
+from seedjob_operator.core.reasons import Reason
+from seedjob_operator.core.snapshot import Sent
+from seedjob_operator.resources import SeedJobStatus
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WriteIntent:
+    """Store the intent and the finalizer in one metadata write.
+
+    `sent` is what is known of the create before, where the status tells more than this process saw.
+    """
+
+    intent: Intent
+    sent: Sent | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DropIntent:
+    """Remove an intent that doesn't count, with its finalizer."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReadEnvironment:
+    """Read what `spec.job.env` and `envFrom` refer to."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReadJob:
+    """Get the remote job by name. `urgent` reads go before all others (they settle a create or a deletion)."""
+
+    name: str
+    urgent: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CreateJob:
+    """Send the create that the intent announced."""
+
+    intent: Intent
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CancelJob:
+    """Ask the platform to cancel the remote job."""
+
+    name: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DeleteJob:
+    """Remove the remote record of an ended job, and its artifacts where asked."""
+
+    name: str
+    delete_artifacts: bool
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReadResult:
+    """Read the analytics of an ended job and, where `tail_lines` isn't 0, the last lines of its log."""
+
+    name: str
+    tail_lines: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReleaseFinalizer:
+    """Let Kubernetes remove the object."""
+
+
+Step = (
+    WriteIntent
+    | DropIntent
+    | ReadEnvironment
+    | ReadJob
+    | CreateJob
+    | CancelJob
+    | DeleteJob
+    | ReadResult
+    | ReleaseFinalizer
+)
+
+
+class EventType(StrEnum):
+    """Kubernetes' two types of Event."""
+
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something to tell once, in `kubectl describe`."""
+
+    type: EventType
+    reason: Reason
+    message: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What to do now: first the Events, then the status, then the step; a failed write ends it there.
+
+    Attributes:
+        status: the whole status to store; None where what is stored is good enough.
+        step: the next thing to do; its outcome is observed and decided on again. None: nothing until something changes.
+        events: told before the write they belong to.
+        requeue_after: seconds until a look without any cause; None: only when something changes.
+        follow: the remote job's name, where the list poll should keep watching it.
+    """
+
+    status: SeedJobStatus | None = None
+    step: Step | None = None
+    events: tuple[Event, ...] = ()
+    requeue_after: float | None = None
+    follow: str | None = None

@@ -1,0 +1,102 @@
+"""Rules for an attempt that has ended: its result stays, and only what wasn't to be had at once is added, once."""
+
+import dataclasses
+from datetime import datetime, timedelta
+
+from seedjob_operator.core import conditions
+from seedjob_operator.core.case import Case
+from seedjob_operator.core.decision import Decision, ReadJob, ReadResult
+from seedjob_operator.core.following import attention
+from seedjob_operator.core.reasons import Reason
+from seedjob_operator.core.situation import ENDED_BADLY
+from seedjob_operator.core.snapshot import MISSING
+from seedjob_operator.resources import ConditionStatus, ConditionType, Phase
+from seedjob_operator.seedapi.wire import Job
+
+LATE_RESULTS = timedelta(minutes=10)
+_LATE_READS = (timedelta(seconds=10), timedelta(seconds=60), timedelta(minutes=6))
+"""When, after the last look, the result is looked at again: few reads, the last within the ten minutes."""
+
+
+def keep(case: Case) -> Decision:
+    """Leave a recorded end as it is, but for late results and the generation that was seen."""
+    if _late_results_wanted(case):
+        return _read_late(case)
+    return _restated(case)
+
+
+def _late_results_wanted(case: Case) -> bool:
+    ended_at = _recorded_at(case)
+    return (
+        not case.out_of_reach
+        and not case.elsewhere
+        and ended_at is not None
+        and case.now - ended_at < LATE_RESULTS
+        and case.submitted
+        and _lacking(case)
+        and case.observed.remote is not MISSING
+        and case.observed.result_reads <= len(_LATE_READS)
+    )
+
+
+def _recorded_at(case: Case) -> datetime | None:
+    for kind in (ConditionType.COMPLETE, ConditionType.FAILED):
+        condition = conditions.find(case.desired.status.conditions, kind)
+        if condition is not None and condition.status is ConditionStatus.TRUE:
+            return condition.last_transition_time
+    return None
+
+
+def _lacking(case: Case) -> bool:
+    """Tell whether a part of the result is neither recorded nor read."""
+    status, result = case.desired.status, case.observed.result
+    no_analytics = status.analytics is None and result.analytics is None
+    wants_tail = status.phase in ENDED_BADLY and case.desired.spec.logs.tail_lines > 0
+    no_tail = wants_tail and status.log_tail is None and result.log_tail is None
+    return no_analytics or no_tail or _lacks_exit_code(case)
+
+
+def _lacks_exit_code(case: Case) -> bool:
+    status, job = case.desired.status, case.observed.remote
+    read = isinstance(job, Job) and job.exit_code is not None
+    reason = case.recorded_verdict(ConditionType.FAILED)[0]
+    return status.phase is Phase.FAILED and reason is Reason.FAILED and status.exit_code is None and not read
+
+
+def _read_late(case: Case) -> Decision:
+    intent, observed = case.intent, case.observed
+    if intent is None:
+        return _restated(case)
+    wait = _seconds_to_next_read(case)
+    if wait > 0:
+        return dataclasses.replace(_restated(case), requeue_after=wait)
+    if _lacks_exit_code(case) and not observed.fresh and observed.fault is None:
+        return Decision(step=ReadJob(name=intent.job_name))
+    lines = case.desired.spec.logs.tail_lines if case.desired.status.phase in ENDED_BADLY else 0
+    return Decision(step=ReadResult(name=intent.job_name, tail_lines=lines))
+
+
+def _seconds_to_next_read(case: Case) -> float:
+    observed = case.observed
+    if observed.result_reads == 0 or observed.result_read_at is None:
+        return 0.0
+    due = observed.result_read_at + _LATE_READS[observed.result_reads - 1]
+    return max((due - case.now).total_seconds(), 0.0)
+
+
+def _restated(case: Case) -> Decision:
+    """Record the same end again, where the generation, Attention or a whole late result is news."""
+    complete = case.desired.status.phase is Phase.SUCCEEDED
+    reason, message = case.recorded_verdict(ConditionType.COMPLETE if complete else ConditionType.FAILED)
+    intent, observed = case.intent, case.observed
+    last = observed.result_reads > len(_LATE_READS)
+    late = not _lacking(case) or last
+    job = observed.remote
+    situation = dataclasses.replace(
+        case.situation(case.desired.status.phase or Phase.FAILED, reason, message),
+        job=job if late and observed.fresh and isinstance(job, Job) and case.is_ours(job) else None,
+        attention=attention(case, intent) if intent is not None else None,
+    )
+    if late:
+        situation = dataclasses.replace(situation, result=observed.result)
+    return case.settle(situation)

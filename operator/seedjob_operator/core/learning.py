@@ -1,0 +1,172 @@
+"""How the outcome of a step changes what is observed. Pure, like the rules that read it."""
+
+import dataclasses
+from datetime import datetime, timedelta
+from enum import Enum
+
+from seedjob_operator.core.intent import Intent
+from seedjob_operator.core.snapshot import MISSING, UNREAD, Connection, Fault, Hold, Observed, Result, Sent
+from seedjob_operator.seedapi.wire import Analytics, Job
+
+SEPARATE = timedelta(seconds=50)
+_MOST_ABSENCES = 8
+_MAYBE_MADE = frozenset({Sent.UNKNOWN, Sent.UNANSWERED, Sent.CONFLICT_AFTER_UNANSWERED, Sent.REJECTED_AFTER_UNANSWERED})
+
+
+class Answer(Enum):
+    """What an unsuccessful create says of the job that it was to make."""
+
+    UNANSWERED = "unanswered"
+    CONFLICT = "conflict"
+    REJECTED = "rejected"
+    REFUSED = "refused"
+
+
+def pass_begun(
+    observed: Observed,
+    connection: Connection | Hold,
+    *,
+    clock_offset: timedelta = timedelta(0),
+    rivals: frozenset[str] = frozenset(),
+) -> Observed:
+    """Begin a pass: what was read in the last one is no longer fresh."""
+    return dataclasses.replace(
+        observed,
+        connection=connection,
+        environment_hold=None,
+        environment_read=False,
+        fresh=False,
+        fault=None,
+        clock_offset=clock_offset,
+        rivals=rivals,
+    )
+
+
+def pass_ended(observed: Observed) -> Observed:
+    """End a pass: only one without a fault lets the back-off begin anew."""
+    return observed if observed.fault is not None else dataclasses.replace(observed, failures=0, failing_since=None)
+
+
+def environment_read(observed: Observed, hold: Hold | None) -> Observed:
+    """The environment was looked at."""
+    return dataclasses.replace(observed, environment_read=True, environment_hold=hold)
+
+
+def intent_written(
+    observed: Observed, *, before: Intent | None, written: Intent, known: Sent | None = None
+) -> Observed:
+    """An intent is stored. Nothing was sent under it, unless it renews one whose create may have been carried out."""
+    same_name = before is not None and before.job_name == written.job_name
+    sent = _renewed(known or observed.sent) if same_name else Sent.NOTHING
+    remote = observed.remote
+    if isinstance(remote, Job) and remote.name != written.job_name:
+        remote = UNREAD  # it was read under another name, and says nothing of this attempt's job
+    return dataclasses.replace(observed, sent=sent, rejection="", remote=remote)
+
+
+def _renewed(sent: Sent) -> Sent:
+    if sent is Sent.REJECTED_AFTER_UNANSWERED:
+        return Sent.UNANSWERED  # the refused spec was changed, the unanswered create is as open as before
+    if sent is Sent.UNKNOWN:
+        return Sent.UNANSWERED  # what an earlier process sent is as open, and the intent is now known to be in force
+    return sent if sent is Sent.CREATED or sent in _MAYBE_MADE else Sent.NOTHING
+
+
+def intent_dropped(observed: Observed) -> Observed:
+    """An intent that didn't count is gone, and with it what was seen under its name."""
+    return Observed(connection=observed.connection, currency=observed.currency)
+
+
+def job_seen(observed: Observed, job: Job, *, now: datetime | None) -> Observed:
+    """The platform showed the job; `now` where it was read by name, None where it came in a list."""
+    return dataclasses.replace(
+        _succeeded(observed),
+        remote=_merged(observed, job),
+        absences=(),
+        fresh=observed.fresh or now is not None,
+        read_at=now or observed.read_at,
+        unlisted_active_at=now if observed.remote is MISSING and job.status.active else None,
+    )
+
+
+def job_created(observed: Observed, job: Job, *, now: datetime) -> Observed:
+    """The platform answered a create with the job: it is ours, whatever its name and the clocks say."""
+    return dataclasses.replace(job_seen(observed, job, now=now), sent=Sent.CREATED)
+
+
+def _merged(observed: Observed, job: Job) -> Job:
+    """A listed job says less than a read one: keep the parts that it leaves out, but for a total that has grown."""
+    known = observed.remote
+    if not isinstance(known, Job) or known.id != job.id:
+        return job
+    said = {name: value for name in job.model_fields_set if (value := getattr(job, name)) is not None}
+    return known.model_copy(update=said | {"status": job.status, "total_cost": job.total_cost})
+
+
+def job_absent(observed: Observed, *, now: datetime) -> Observed:
+    """A read by name said 404. Reads that follow each other closely count once."""
+    known = observed.absences
+    absences = known if known and now - known[-1] < SEPARATE else (*known, now)[-_MOST_ABSENCES:]
+    return dataclasses.replace(_succeeded(observed), remote=MISSING, fresh=True, read_at=now, absences=absences)
+
+
+def job_unlisted(observed: Observed) -> Observed:
+    """A whole round of lists, begun after the submission, didn't show the job."""
+    return dataclasses.replace(observed, remote=MISSING)
+
+
+def create_failed(
+    observed: Observed, answer: Answer, *, fault: Fault | None, message: str = "", spec_hash: str | None = None
+) -> Observed:
+    """A create didn't answer with a job."""
+    open_before = observed.sent in _MAYBE_MADE
+    sent = {
+        Answer.UNANSWERED: Sent.UNANSWERED,
+        Answer.CONFLICT: Sent.CONFLICT_AFTER_UNANSWERED if open_before else Sent.CONFLICT,
+        Answer.REJECTED: Sent.REJECTED_AFTER_UNANSWERED if open_before else Sent.REJECTED,
+        Answer.REFUSED: observed.sent,
+    }[answer]
+    changed = dataclasses.replace(
+        observed, sent=sent, remote=UNREAD, fresh=False, rejection=message, rejected_hash=spec_hash
+    )
+    return changed if fault is None else step_failed(changed, fault)
+
+
+def cancel_taken(observed: Observed, job: Job | None, *, now: datetime) -> Observed:
+    """The platform took the cancel, or (without a job) says that there is nothing to cancel any more."""
+    changed = dataclasses.replace(observed, cancel_sent=True)
+    if job is None:
+        return dataclasses.replace(_succeeded(changed), remote=UNREAD, fresh=False)
+    return job_seen(changed, job, now=now)
+
+
+def record_deleted(observed: Observed) -> Observed:
+    """The platform removed the record, or had none; a read has yet to confirm it."""
+    return dataclasses.replace(_succeeded(observed), delete_answered=True, remote=MISSING, fresh=False)
+
+
+def delete_refused(observed: Observed) -> Observed:
+    """The platform refuses to remove the record because of the job's state; a read tells which that is."""
+    return dataclasses.replace(_succeeded(observed), delete_refused=True, remote=UNREAD, fresh=False)
+
+
+def result_read(
+    observed: Observed, *, analytics: Analytics | None, log_tail: tuple[str, ...] | None, now: datetime
+) -> Observed:
+    """The result of an ended job was asked for; what wasn't to be had is None and keeps what was read earlier."""
+    result = Result(
+        analytics=analytics or observed.result.analytics,
+        log_tail=observed.result.log_tail if log_tail is None else log_tail,
+    )
+    return dataclasses.replace(observed, result=result, result_reads=observed.result_reads + 1, result_read_at=now)
+
+
+def step_failed(observed: Observed, fault: Fault) -> Observed:
+    """The platform didn't do what a step asked."""
+    since = observed.failing_since or fault.since
+    lasting = dataclasses.replace(fault, since=since)
+    return dataclasses.replace(observed, fault=lasting, failing_since=since, failures=observed.failures + 1)
+
+
+def _succeeded(observed: Observed) -> Observed:
+    return dataclasses.replace(observed, fault=None)

@@ -1,0 +1,177 @@
+"""What `decide` is told: what the user wants, and what was seen of the world."""
+
+import dataclasses
+from datetime import datetime, timedelta
+from enum import Enum
+
+from seedjob_operator.core import naming
+from seedjob_operator.core.intent import Intent
+from seedjob_operator.core.reasons import Reason
+from seedjob_operator.resources import SeedJobSpec, SeedJobStatus
+from seedjob_operator.seedapi.wire import Analytics, Job
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Desired:
+    """A SeedJob as Kubernetes has it: the user's spec, what we recorded, and what metadata says.
+
+    `intent` is None where there is none or where what stands there can't be read; `stray_intent` tells the two apart.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    spec: SeedJobSpec
+    status: SeedJobStatus
+    created_at: datetime | None = None
+    deleting: bool = False
+    finalizer: bool = False
+    intent: Intent | None = None
+    stray_intent: bool = False
+    paused: bool = False
+    force_orphan: bool = False
+
+    @property
+    def spec_hash(self) -> str:
+        """The hash of `spec.job` as it is now; the intent has the one that was sent."""
+        return naming.spec_hash(self.spec.job)
+
+
+class Reach(Enum):
+    """What a fault says about the platform."""
+
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Fault:
+    """Why the platform didn't do what was asked. `retry_after` is in seconds, where the platform named a time."""
+
+    reason: Reason
+    message: str
+    reach: Reach
+    since: datetime
+    retry_after: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Hold:
+    """Why nothing can be submitted, seen before anything was sent."""
+
+    reason: Reason
+    message: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Connection:
+    """A usable way to the platform. `proven` says that a request got through since the operator started."""
+
+    name: str
+    endpoint: str
+    seed_namespace: str
+    proven: bool = True
+    fault: Fault | None = None
+
+
+class Unread(Enum):
+    """Nothing was learnt of the remote job since the operator started."""
+
+    UNREAD = "unread"
+
+
+class Missing(Enum):
+    """The platform didn't show the job: not among the active ones of a whole round, or a read said 404."""
+
+    MISSING = "missing"
+
+
+UNREAD = Unread.UNREAD
+MISSING = Missing.MISSING
+
+
+class Sent(Enum):
+    """What this process knows of the create that the intent announces."""
+
+    UNKNOWN = "unknown"
+    """The intent was there before this process: a create may have been sent."""
+    NOTHING = "nothing"
+    """The intent was written here and nothing was sent, or each answer said that nothing was made."""
+    UNANSWERED = "unanswered"
+    """A create was sent, and whether it was carried out isn't known."""
+    CREATED = "created"
+    """A create of this process was answered with the job."""
+    CONFLICT = "conflict"
+    """The last create was refused because the name exists, and none before it went unanswered."""
+    CONFLICT_AFTER_UNANSWERED = "conflict-after-unanswered"
+    """The last create was refused because the name exists, and one before it may have made it."""
+    REJECTED = "rejected"
+    """The platform refused the spec itself (400, 422), and no create before it went unanswered."""
+    REJECTED_AFTER_UNANSWERED = "rejected-after-unanswered"
+    """The platform refused the spec itself, and a create before it may have made the job."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Result:
+    """What was to be had of an ended job beside its record; each part may come later than the end."""
+
+    analytics: Analytics | None = None
+    log_tail: tuple[str, ...] | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Observed:
+    """What was seen of the world for one SeedJob, and what this process did about it.
+
+    A pass is one reconcile, from its cause to its last step. All of this is lost in a crash, and nothing relies on it.
+
+    Attributes:
+        connection: the way to the platform, or why there is none.
+        environment_hold: why the job's environment can't be built; None where it can, or wasn't looked at.
+        environment_read: whether the environment was looked at in this pass.
+        remote: the remote job of the intent's name.
+        fresh: whether the job was read by name in this pass.
+        read_at: when the job was last read by name.
+        unlisted_active_at: when a read by name last found the job active though the lists hadn't shown it.
+        absences: when reads by name said 404, in a row, oldest first.
+        sent: what is known of the create.
+        rejection: the platform's own words for `Sent.REJECTED`.
+        rejected_hash: which `spec.job` they are about.
+        cancel_sent: whether the platform took a cancel from this process.
+        delete_answered: whether the platform took, or had taken, the delete of the record.
+        delete_refused: whether the platform refused to delete the record because of the job's state.
+        result: what was read after the end.
+        result_reads: how often the result was read.
+        result_read_at: when it was last read.
+        fault: why the last step of this pass failed; None after one that didn't.
+        failures: failed steps in a row, for the back-off.
+        failing_since: since when passes end with a fault.
+        currency: of the platform's prices.
+        clock_offset: how far the platform's clock is ahead of ours.
+        rivals: ids of remote jobs of this name that other living SeedJobs have recorded as their own.
+    """
+
+    connection: Connection | Hold
+    environment_hold: Hold | None = None
+    environment_read: bool = False
+    fresh: bool = False
+    remote: Job | Unread | Missing = UNREAD
+    read_at: datetime | None = None
+    unlisted_active_at: datetime | None = None
+    absences: tuple[datetime, ...] = ()
+    sent: Sent = Sent.UNKNOWN
+    rejection: str = ""
+    rejected_hash: str | None = None
+    cancel_sent: bool = False
+    delete_answered: bool = False
+    delete_refused: bool = False
+    result: Result = dataclasses.field(default_factory=Result)
+    result_reads: int = 0
+    result_read_at: datetime | None = None
+    fault: Fault | None = None
+    failures: int = 0
+    failing_since: datetime | None = None
+    currency: str = "USD"
+    clock_offset: timedelta = timedelta(0)
+    rivals: frozenset[str] = frozenset()

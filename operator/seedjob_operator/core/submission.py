@@ -1,0 +1,200 @@
+"""Rules from a new SeedJob to its remote job: what holds it, and how a create is settled without making a second."""
+
+import dataclasses
+from datetime import timedelta
+
+from seedjob_operator.core import conditions, events, ownership
+from seedjob_operator.core.case import Case, synced_verdict
+from seedjob_operator.core.decision import CreateJob, Decision, DropIntent, ReadEnvironment, ReadJob, WriteIntent
+from seedjob_operator.core.reasons import NEEDS_EDIT, Reason
+from seedjob_operator.core.snapshot import UNREAD, Connection, Hold, Sent
+from seedjob_operator.core.verbs import unsupported
+from seedjob_operator.resources import ConditionType, Phase
+from seedjob_operator.seedapi.wire import Job
+
+UNPROVEN_WAIT = 5.0
+_REJECTED = frozenset({Sent.REJECTED, Sent.REJECTED_AFTER_UNANSWERED})
+_UNSETTLED = frozenset({Sent.UNKNOWN, Sent.UNANSWERED, Sent.CONFLICT_AFTER_UNANSWERED, Sent.REJECTED_AFTER_UNANSWERED})
+_SHORTEST_LOOK = timedelta(seconds=2)
+_LONGEST_LOOK = timedelta(minutes=1)
+_SHORTEST_NAME_CHECK = timedelta(seconds=15)
+_LONGEST_NAME_CHECK = timedelta(minutes=10)
+
+
+def submit(case: Case) -> Decision:
+    """Bring a SeedJob without a recorded remote job to one, or say what holds it."""
+    if _may_have_been_sent(case):
+        return _find(case)
+    return _hold(case) or _send(case)
+
+
+def _may_have_been_sent(case: Case) -> bool:
+    if case.intent is None:
+        return False
+    # Nobody else has a reason to use a generated name: where it exists, it's ours.
+    ours_exists = case.sent is Sent.CONFLICT and case.intent.has_generated_name
+    return ours_exists or case.sent in _UNSETTLED
+
+
+def _find(case: Case) -> Decision:
+    """Look for the job of an intent whose create may have been carried out, before anything is sent again."""
+    intent, observed = case.intent, case.observed
+    assert intent is not None  # noqa: S101  # for the type checker: `submit` asked
+    unreachable = _unreachable(case)
+    if unreachable is not None:
+        return held(case, unreachable)
+    if not observed.fresh or observed.remote is UNREAD:
+        return Decision(step=ReadJob(name=intent.job_name, urgent=True))
+    if not isinstance(observed.remote, Job):
+        return _hold(case) or _send(case)
+    if case.next_name == intent.job_name:
+        return held(case, _name_taken(intent.job_name))
+    told = (events.orphaned(intent),) if in_doubt(case) else ()
+    return Decision(step=DropIntent(), events=told)  # another name was chosen: begin with that
+
+
+def _send(case: Case) -> Decision:
+    """Take the next of the steps: environment, free name, intent, create."""
+    desired, observed = case.desired, case.observed
+    if not observed.environment_read:
+        return Decision(step=ReadEnvironment())
+    name, attempt = _name_to_send(case)
+    if _needs_free_name(case, name):
+        taken = isinstance(observed.remote, Job) and observed.remote.name == name
+        if not observed.fresh or (isinstance(observed.remote, Job) and not taken):
+            return Decision(step=ReadJob(name=name))
+        if taken:
+            return held(case, _name_taken(name))
+    intent = case.stored_intent
+    current = (
+        intent is not None
+        and intent.uid == desired.uid
+        and (intent.spec_hash, intent.run_id, intent.job_name) == (desired.spec_hash, desired.spec.run_id, name)
+    )
+    if intent is not None and current and desired.finalizer and case.sent is Sent.UNKNOWN and not case.elsewhere:
+        # Written again before anything is sent: this fails where another replica, or a deletion, went on meanwhile.
+        return Decision(step=WriteIntent(intent=intent, sent=case.sent))
+    if intent is None or not current or not desired.finalizer or case.sent is Sent.CONFLICT or case.elsewhere:
+        connection = observed.connection
+        assert isinstance(connection, Connection)  # noqa: S101  # for the type checker: `_hold` saw to it
+        renewed = case.new_intent(connection, job_name=name, attempt=attempt)
+        return Decision(step=WriteIntent(intent=renewed, sent=case.sent))
+    return Decision(step=CreateJob(intent=intent))
+
+
+def _name_to_send(case: Case) -> tuple[str, int]:
+    """Give the name and number to submit under: those of a create that may yet be carried out, else the spec's."""
+    intent = case.stored_intent
+    if intent is not None and case.sent in _UNSETTLED:
+        return intent.job_name, intent.attempt
+    return case.next_name, case.next_attempt
+
+
+def _needs_free_name(case: Case, name: str) -> bool:
+    """A chosen name may be anybody's: a read must have said 404 before the intent is stored."""
+    intent = case.stored_intent
+    unlooked = intent is None or intent.job_name != name or case.sent is Sent.CONFLICT
+    return case.desired.spec.job_name is not None and unlooked
+
+
+def _hold(case: Case) -> Decision | None:
+    """Give the decision to wait, where something holds the submission."""
+    hold = _edit_needed(case) or _unreachable(case) or case.observed.environment_hold
+    if hold is not None:
+        return held(case, hold)
+    connection = case.observed.connection
+    if isinstance(connection, Connection) and not connection.proven:
+        return Decision(requeue_after=UNPROVEN_WAIT)
+    return None
+
+
+def _edit_needed(case: Case) -> Hold | None:
+    verbs = unsupported(case.desired.spec)
+    if verbs:
+        message = f"This operator can't carry out {', '.join(verbs)} yet: leave it out, or install a version that can."
+        return Hold(reason=Reason.NOT_YET_SUPPORTED, message=message)
+    if case.sent in _REJECTED and _rejected_hash(case) == case.desired.spec_hash:
+        return Hold(reason=Reason.SPEC_REJECTED, message=_rejection(case))
+    return None
+
+
+def _rejected_hash(case: Case) -> str | None:
+    if case.observed.rejected_hash is not None:
+        return case.observed.rejected_hash
+    return case.intent.spec_hash if case.intent is not None else case.desired.status.spec_hash
+
+
+def _rejection(case: Case) -> str:
+    if case.observed.rejection:
+        return f"The platform refused the job: {case.observed.rejection} Change spec.job; it is sent again by itself."
+    recorded = conditions.find(case.desired.status.conditions, ConditionType.SUBMITTED)
+    return recorded.message if recorded is not None else "The platform refused the job. Change spec.job."
+
+
+def _unreachable(case: Case) -> Hold | None:
+    connection = case.observed.connection
+    if isinstance(connection, Hold):
+        return connection
+    if case.fault is not None:
+        return Hold(reason=case.fault.reason, message=case.fault.message)
+    return None
+
+
+def _name_taken(name: str) -> Hold:
+    message = f"Another job on the platform is called {name}: choose another spec.jobName, or remove that job."
+    return Hold(reason=Reason.NAME_TAKEN, message=message)
+
+
+def held(case: Case, hold: Hold) -> Decision:
+    """Give the decision to stay Pending for a reason, and when to look again."""
+    situation = case.situation(Phase.PENDING, hold.reason, hold.message)
+    taken = hold.reason is Reason.NAME_TAKEN
+    situation = dataclasses.replace(
+        situation,
+        # A connection that can't be used is a matter of `Synced` too; what the manifest lacks is not.
+        synced=synced_verdict(case.fault or (hold if hold is case.observed.connection else None)),
+        refused_name=_name_to_send(case)[0] if taken else None,
+    )
+    return case.settle(situation, requeue_after=_look_again(case, hold))
+
+
+def _look_again(case: Case, hold: Hold) -> float | None:
+    if hold.reason is Reason.NAME_TAKEN:
+        return _growing(case, _SHORTEST_NAME_CHECK, _LONGEST_NAME_CHECK)
+    if hold.reason in NEEDS_EDIT:
+        return None
+    return case.retry_delay() if case.fault is not None else _growing(case, _SHORTEST_LOOK, _LONGEST_LOOK)
+
+
+def _growing(case: Case, shortest: timedelta, longest: timedelta) -> float:
+    """Give the seconds to the next look: the longer it was held, the more rarely it's looked at."""
+    recorded = conditions.find(case.desired.status.conditions, ConditionType.SUBMITTED)
+    since = recorded.last_transition_time if recorded is not None else None
+    waited = case.now - since if since is not None else timedelta(0)
+    return min(max(waited / 2, shortest), longest).total_seconds()
+
+
+def owns(case: Case) -> bool:
+    """Tell whether the job that was seen is this attempt's."""
+    intent, job = case.intent, case.observed.remote
+    if intent is None or not isinstance(job, Job) or not case.is_ours(job):
+        return False
+    if job.id in case.observed.rivals and not case.submitted:
+        return False
+    if case.made or intent.has_generated_name:
+        return True
+    made = ownership.made_since(case.not_before(intent), job) and ownership.equal(job, case.desired.spec.job)
+    return case.sent in _UNSETTLED and not _spec_changed(case) and made
+
+
+def in_doubt(case: Case) -> bool:
+    """Tell whether nobody can say whose the job is: it may be ours, but what was sent is no longer known."""
+    intent, job = case.intent, case.observed.remote
+    if intent is None or not isinstance(job, Job) or not case.is_ours(job) or owns(case):
+        return False
+    since = ownership.made_since(case.not_before(intent), job)
+    return case.sent in _UNSETTLED and _spec_changed(case) and since and job.id not in case.observed.rivals
+
+
+def _spec_changed(case: Case) -> bool:
+    return case.intent is not None and case.intent.spec_hash != case.desired.spec_hash

@@ -1,0 +1,194 @@
+"""The Jobs API over HTTP: seven operations, each a few lines around the platform."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sse_starlette import EventSourceResponse
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse, Response
+
+from seedjob_operator.seedapi import wire
+from seedjob_operator.seedserver import answers, joblog, requests
+from seedjob_operator.seedserver.errors import RefusedError, error_response, refusal_of
+from seedjob_operator.seedserver.platform import ImpossibleError, NoSuchJobError, Platform, WrongStateError
+from seedjob_operator.seedserver.records import JobRecord
+from seedjob_operator.seedserver.store import NameTakenError
+from seedjob_operator.seedserver.streaming import KEEP_ALIVE_SECONDS, log_events, start_position
+
+_DEFAULT_LINES = 1000
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": wire.ErrorBody} for status in (400, 401, 403, 404, 409, 422, 429, 500)
+}
+
+
+def _usable(namespace: str, request: Request) -> str:
+    """Let a request pass whose credential may use its namespace; whether others exist is not told."""
+    credential = getattr(request.state, "credential", None)
+    if credential is None:  # below a path that needs none
+        raise HTTPException(wire.Status.NOT_FOUND)
+    if namespace not in credential.namespaces:
+        raise RefusedError(wire.Status.FORBIDDEN, f"this credential can't use namespace {namespace}")
+    return namespace
+
+
+def create_application(platform: Platform) -> FastAPI:
+    """Make the application. It expects `AccessMiddleware` in front, which puts the credential into the state."""
+    app = FastAPI(title="Seed Jobs API", docs_url=None, redoc_url=None, responses=_ERRORS)
+    _add_reads(app, platform)
+    _add_logs(app, platform)
+    _add_writes(app, platform)
+    _add_error_answers(app)
+
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> Response:
+        return PlainTextResponse("ok\n")
+
+    return app
+
+
+def _json(body: str, status: int = wire.Status.OK) -> Response:
+    return Response(body, status_code=status, media_type=wire.JSON_TYPE)
+
+
+def _add_reads(app: FastAPI, platform: Platform) -> None:
+    @app.get(wire.LIST_JOBS, response_model=wire.JobPage)
+    async def list_jobs(
+        *,
+        namespace: str = Depends(_usable),
+        status: requests.StatusQuery = None,
+        page: requests.PageQuery = 1,
+        per_page: requests.PerPageQuery = wire.DEFAULT_PER_PAGE,
+        sort: requests.SortQuery = wire.JobSort.CREATED_AT,
+        order: requests.OrderQuery = wire.SortOrder.DESC,
+    ) -> Response:
+        records, total = platform.store.page(
+            namespace,
+            status=None if status is None else wire.JobStatus(status),
+            sort=sort,
+            order=order,
+            offset=(page - 1) * per_page,
+            limit=per_page,
+        )
+        return _json(answers.page_body(records, page=page, per_page=per_page, total=total, now=platform.now))
+
+    @app.get(wire.GET_JOB, response_model=wire.Job)
+    async def get_job(name: str, namespace: str = Depends(_usable)) -> Response:
+        return _job(platform, platform.find(namespace, name))
+
+    @app.get(wire.GET_ANALYTICS, response_model=wire.Analytics)
+    async def get_analytics(name: str, namespace: str = Depends(_usable)) -> Response:
+        record = platform.find(namespace, name)
+        usage, samples = platform.store.usage(record.id), platform.store.samples(record.id)
+        return _json(answers.analytics_body(record, usage, samples, now=platform.now))
+
+
+def _add_logs(app: FastAPI, platform: Platform) -> None:
+    @app.get(wire.GET_LOGS, response_model=wire.LogPage)
+    async def get_logs(
+        *,
+        request: Request,
+        name: str,
+        namespace: str = Depends(_usable),
+        tail: requests.TailQuery = None,
+        since: requests.SinceQuery = None,
+        stream: requests.StreamQuery = "false",
+    ) -> Response:
+        record = platform.find(namespace, name)
+        if stream == "true":
+            resume = request.headers.get(wire.Header.LAST_EVENT_ID)
+            return _stream(platform, record, resume=resume, tail=tail, since=since)
+        path = platform.folders.log(record.id)
+        return _json(await asyncio.to_thread(_log_body, path, tail=tail, since=since))
+
+
+def _log_body(path: Path, *, tail: int | None, since: int | None) -> str:
+    """Give the last lines; of those after a time the first ones, so that one can go on from the last of them."""
+    if since is not None and tail is None:
+        return answers.log_body(joblog.lines_after(path, since, most=wire.MAX_TAIL))
+    return answers.log_body(joblog.last_lines(path, tail or _DEFAULT_LINES, since=since))
+
+
+def _stream(
+    platform: Platform, record: JobRecord, *, resume: str | None, tail: int | None, since: int | None
+) -> Response:
+    if record.status is not wire.JobStatus.RUNNING:
+        raise WrongStateError(f"job {record.name} is {record.status.value}: only a running job's log can be streamed")
+    if resume is None:
+        position = start_position(platform, record, tail=tail, since=since)
+    elif resume.isascii() and resume.isdigit() and joblog.is_position(platform.folders.log(record.id), int(resume)):
+        position = int(resume)
+    else:
+        message = f"{wire.Header.LAST_EVENT_ID}: send the id of an event of this job's log"
+        raise RefusedError(wire.Status.BAD_REQUEST, message)
+    return EventSourceResponse(log_events(platform, record, position), ping=KEEP_ALIVE_SECONDS)
+
+
+def _add_writes(app: FastAPI, platform: Platform) -> None:
+    body = {"content": {wire.JSON_TYPE: {"schema": requests.NewJob.model_json_schema()}}, "required": True}
+
+    @app.post(
+        wire.CREATE_JOB,
+        response_model=wire.Job,
+        status_code=wire.Status.CREATED,
+        openapi_extra={"requestBody": body},
+    )
+    async def create_job(request: Request, namespace: str = Depends(_usable)) -> Response:
+        record = await platform.create(namespace, await requests.read_new_job(request))
+        return _job(platform, record, status=wire.Status.CREATED)
+
+    @app.post(wire.CANCEL_JOB, response_model=wire.Job)
+    async def cancel_job(name: str, namespace: str = Depends(_usable)) -> Response:
+        return _job(platform, await platform.cancel(namespace, name))
+
+    @app.delete(wire.DELETE_JOB, status_code=wire.Status.NO_CONTENT, response_class=Response)
+    async def delete_job(
+        name: str, namespace: str = Depends(_usable), delete_artifacts: requests.DeleteArtifactsQuery = "false"
+    ) -> Response:
+        await platform.delete(namespace, name, delete_artifacts=delete_artifacts == "true")
+        return Response(status_code=wire.Status.NO_CONTENT)
+
+
+def _job(platform: Platform, record: JobRecord, *, status: int = wire.Status.OK) -> Response:
+    usage, retries = platform.store.usage(record.id), platform.retries_of(record)
+    return _json(answers.job_body(record, usage, retries=retries, now=platform.now), status)
+
+
+def _add_error_answers(app: FastAPI) -> None:
+    simple: dict[type[Exception], tuple[int, str]] = {
+        NoSuchJobError: (wire.Status.NOT_FOUND, "job_not_found"),
+        WrongStateError: (wire.Status.CONFLICT, "wrong_state"),
+        ImpossibleError: (wire.Status.UNPROCESSABLE, "invalid_combination"),
+    }
+
+    async def by_kind(_: Request, error: Exception) -> Response:
+        status, code = simple[type(error)]
+        return error_response(status, str(error), code=code)
+
+    for kind in simple:
+        app.add_exception_handler(kind, by_kind)
+
+    @app.exception_handler(NameTakenError)
+    async def name_taken(_: Request, error: NameTakenError) -> Response:
+        message = f"name: a job {error} exists in this namespace; take another name, or delete that job"
+        return error_response(wire.Status.CONFLICT, message, code="name_taken")
+
+    @app.exception_handler(RefusedError)
+    async def refused(_: Request, error: RefusedError) -> Response:
+        return error_response(error.status, error.message, code=error.code, details=error.details)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> Response:
+        refusal = refusal_of(error.errors())
+        return error_response(refusal.status, refusal.message, details=refusal.details)
+
+    @app.exception_handler(HTTPException)
+    async def of_http(_: Request, error: HTTPException) -> Response:
+        message = {404: "there is no such path", 405: "this path doesn't have this method"}.get(error.status_code)
+        return error_response(error.status_code, message or str(error.detail), headers=error.headers)
+
+    @app.exception_handler(Exception)
+    async def failed(_request: Request, _error: Exception) -> Response:
+        return error_response(wire.Status.ORCHESTRATION_FAILURE, "the Seed server failed; its own log says why")

@@ -1,0 +1,86 @@
+"""Keeps what a job leaves at its `artifacts_path`, in the store of its namespace."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from seedjob_operator.seedserver.records import JobRecord, StoredArtifacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What became of a job's artifacts, and a line for its log where its user should know something."""
+
+    stored: StoredArtifacts | None
+    note: str | None = None
+
+
+def keep(record: JobRecord, *, work: Path, store: Path) -> Kept:
+    """Move what stands at the job's `artifacts_path` into the store. Doing it again gives the same."""
+    if record.artifacts_path is None:
+        return Kept(stored=None)
+    target = store / record.namespace / record.id
+    if not target.exists():
+        source = _inside(work, record.artifacts_path)
+        if source is None:
+            return Kept(stored=None, note=f"seed: nothing was left at {record.artifacts_path}: no artifacts are kept")
+        try:
+            _move(source, target)
+        except OSError as error:
+            return Kept(stored=None, note=f"seed: the artifacts could not be kept: {error.strerror}")
+    dropped = _drop_links_outside(target)
+    sizes = [path.lstat().st_size for path in _files(target)]
+    note = f"seed: {dropped} links in the artifacts led elsewhere and were left out" if dropped else None
+    return Kept(stored=StoredArtifacts(location=str(target), size_bytes=sum(sizes), file_count=len(sizes)), note=note)
+
+
+def remove(stored: StoredArtifacts) -> None:
+    """Remove a job's artifacts from the store."""
+    shutil.rmtree(stored.location, ignore_errors=True)
+
+
+def discard(work: Path) -> None:
+    """Discard a job's disk. A job may have taken away its own right to remove what it made."""
+    for folder in [Path(base) / name for base, folders, _ in os.walk(work) for name in folders]:
+        if not folder.is_symlink():
+            folder.chmod(0o700)
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def _inside(work: Path, wanted: str) -> Path | None:
+    """Find a path in the job's folder, which is the root of absolute ones; None if it isn't there or leads out."""
+    root = work.resolve()
+    relative = str(PurePosixPath("/") / wanted).lstrip("/")
+    found = (root / relative).resolve()
+    return found if found.exists() and found.is_relative_to(root) else None
+
+
+def _move(source: Path, target: Path) -> None:
+    """Move by renaming: at once, whole, and without room for a second copy."""
+    if source.is_dir():
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        source.rename(target)
+        return
+    partial = target.with_name(target.name + ".partial")
+    partial.mkdir(mode=0o700, parents=True, exist_ok=True)
+    source.rename(partial / source.name)
+    partial.rename(target)
+
+
+def _drop_links_outside(target: Path) -> int:
+    root, dropped = target.resolve(), 0
+    for path in _entries(target):
+        if path.is_symlink() and not path.resolve().is_relative_to(root):
+            path.unlink()
+            dropped += 1
+    return dropped
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in _entries(folder) if path.is_file() and not path.is_symlink()]
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Give all that is below a folder, without following links out of it."""
+    return [Path(base) / name for base, folders, names in os.walk(folder) for name in (*folders, *names)]

@@ -1,0 +1,208 @@
+"""`seedjob-operator seed-server`: its flags, and a start that says what to do next."""
+
+import argparse
+import asyncio
+import ipaddress
+import logging
+import os
+import secrets
+import socket
+import sys
+from pathlib import Path
+
+from seedjob_operator.seedapi.wire import LIST_JOBS, path
+from seedjob_operator.seedserver.access import Credential, Credentials
+from seedjob_operator.seedserver.folders import FolderInUseError, Folders
+from seedjob_operator.seedserver.launch import Launcher
+from seedjob_operator.seedserver.ratelimit import PLANS
+from seedjob_operator.seedserver.scheduler import Capacity
+from seedjob_operator.seedserver.serving import Serving, listen, serve
+from seedjob_operator.seedserver.store import StoreError
+
+_UNUSABLE = 2
+_NAMESPACE_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+_ABOUT = """\
+A local Seed platform: the whole Jobs API, with jobs that run for real as processes on this machine.
+
+It runs whatever commands its users send, with the rights of whoever started it. It listens on this machine only unless
+--listen says otherwise, and then demands a --token of yours.
+"""
+
+
+class _UnusableError(Exception):
+    """A flag can't be used; the message is one line that names it."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags."""
+    parser.description = _ABOUT
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add = parser.add_argument
+    add(
+        "--listen",
+        metavar="HOST:PORT",
+        default="127.0.0.1:8900",
+        type=_address,
+        help="default 127.0.0.1:8900; port 0 takes a free one",
+    )
+    add(
+        "--data",
+        metavar="DIR",
+        type=Path,
+        default=Path(".seed-server"),
+        help="records, logs and artifacts; default .seed-server",
+    )
+    add(
+        "--namespace",
+        metavar="NAME",
+        action="append",
+        type=_namespace,
+        help="a namespace that the token may use, repeatable; default local",
+    )
+    add(
+        "--token",
+        metavar="TOKEN",
+        help="the credential to accept; left out: one is made, printed, and kept in the data folder",
+    )
+    add("--plan", choices=tuple(PLANS), default="60", help="requests a minute; default 60, as the operator expects")
+    add("--repos", metavar="DIR", type=_folder, help="git repositories for jobs: acme/trainer is DIR/acme/trainer")
+    add("--grace-seconds", metavar="S", type=_number, default=30.0, help="from SIGTERM to SIGKILL; default 30")
+    add(
+        "--time-scale",
+        metavar="N",
+        type=_positive,
+        default=1.0,
+        help="a minute of timeout_minutes lasts 60/N seconds; default 1",
+    )
+    add(
+        "--on-exit",
+        choices=("keep", "end"),
+        default="keep",
+        help="when stopped, running jobs go on and are found again (keep), or are cancelled (end); default keep",
+    )
+    add(
+        "--enable-faults",
+        action="store_true",
+        help="faults on demand and a ledger of requests below /_control, from this machine only",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until stopped; 2 for what the caller can put right."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s", stream=sys.stderr)
+    try:
+        _serve(args)
+    except (_UnusableError, StoreError) as error:
+        print(f"seed-server: {error}", file=sys.stderr)  # noqa: T201  # the command line's own output
+        return _UNUSABLE
+    return 0
+
+
+def _serve(args: argparse.Namespace) -> None:
+    host, port = args.listen
+    if args.token is None and not ipaddress.ip_address(host).is_loopback:
+        raise _UnusableError(f"--listen {host} is open to other machines: give a --token of your own")
+    folders = _prepared(args.data)
+    token, made = _token(args.token, folders)
+    namespaces = tuple(args.namespace or ("local",))
+    credential = Credential(namespaces=frozenset(namespaces), plan=PLANS[args.plan])
+    serving = Serving(
+        folders=folders,
+        launcher=Launcher(
+            repos=args.repos,
+            git_config=folders.git_config,
+            grace_seconds=args.grace_seconds,
+            time_scale=args.time_scale,
+        ),
+        credentials=Credentials([(token, credential)]),
+        capacity=Capacity(),
+        enable_faults=args.enable_faults,
+        end_jobs=args.on_exit == "end",
+    )
+    with _listening(host, port) as listener:
+        url = _url(listener)
+        asyncio.run(serve(serving, listener, announce=lambda: _announce(url, namespaces, token if made else None)))
+
+
+def _prepared(data: Path) -> Folders:
+    folders = Folders(data.absolute())
+    try:
+        folders.prepare()
+    except FolderInUseError:
+        raise _UnusableError(f"--data {data} is used by another Seed server: stop it, or give another folder") from None
+    except OSError as error:
+        raise _UnusableError(f"--data {data} can't be used: {error.strerror}") from None
+    return folders
+
+
+def _token(given: str | None, folders: Folders) -> tuple[str, bool]:
+    """Give the token, and whether it was made here; a made one stays the same over restarts."""
+    if given is not None:
+        if not given or not given.isascii() or not given.isprintable() or " " in given:
+            raise _UnusableError("--token must be of printable ASCII characters without spaces")
+        return given, False
+    if not folders.token.exists():
+        folders.token.touch(mode=0o600)
+        folders.token.write_text(f"seed_{secrets.token_urlsafe(24)}\n")
+    return folders.token.read_text().strip(), True
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        return listen(host, port)
+    except OSError as error:
+        reason = f"can't be listened on ({os.strerror(error.errno or 0)}): stop who uses it, or give another address"
+        raise _UnusableError(f"--listen {host}:{port} {reason}") from None
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _announce(url: str, namespaces: tuple[str, ...], made_token: str | None) -> None:
+    lines = [f"Seed server listening on {url} (namespaces: {', '.join(namespaces)})"]
+    if made_token is not None:
+        example = url + path(LIST_JOBS, namespace=namespaces[0])
+        lines += [f"token: {made_token}", f"try:   curl -H 'Authorization: Bearer {made_token}' {example}"]
+    print(*lines, sep="\n", flush=True)  # noqa: T201  # the command line's own output
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    host = {"localhost": "127.0.0.1", "": "127.0.0.1"}.get(host, host).strip("[]")
+    if not (port.isascii() and port.isdigit() and int(port) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} has no port: write HOST:PORT, such as 127.0.0.1:8900")
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{host!r} is no IP address: write one, such as 127.0.0.1:8900") from None
+    return host, int(port)
+
+
+def _namespace(text: str) -> str:
+    if set(text) - _NAMESPACE_CHARACTERS or not set(text) - {"."}:
+        raise argparse.ArgumentTypeError(f"{text!r} is no namespace: use letters, digits, '-', '_' and '.'")
+    return text
+
+
+def _folder(text: str) -> Path:
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is not a folder")
+    return Path(text).absolute()
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not 0 <= number <= 1e9:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1000000000")
+    return number
+
+
+def _positive(text: str) -> float:
+    if not (number := _number(text)):
+        raise argparse.ArgumentTypeError("0 would stop the clock: give a number above it")
+    return number

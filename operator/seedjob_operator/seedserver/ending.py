@@ -1,0 +1,94 @@
+"""What became of a job, from what its supervisor left in its folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from seedjob_operator.seedapi.wire import JobStatus
+from seedjob_operator.seedserver.records import JobRecord
+from seedjob_operator.seedserver.supervisor import files
+
+_STATUSES = {
+    files.STOPPED: JobStatus.CANCELLED,
+    files.TIMED_OUT: JobStatus.TIMED_OUT,
+    files.REFUSED: JobStatus.FAILED,
+}
+LOST = "the process that ran this job was killed from outside, and what it had started was ended"
+NEVER_BEGAN = "the job's process could not be started"
+_STOPPED_FROM_OUTSIDE = "the job was told to stop by something else than the Seed platform"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How a job ended. `ended_at` in microseconds; None means now."""
+
+    status: JobStatus
+    error: str | None = None
+    exit_code: int | None = None
+    retry_count: int = 0
+    ended_at: int | None = None
+    cpu_seconds: float | None = None
+    peak_memory_kb: int | None = None
+    strays: bool = False
+    """Whether processes of it may have been left behind."""
+
+
+def has_begun(folder: Path) -> bool:
+    """Whether a supervisor has taken up the job of a folder."""
+    return (folder / files.STATE).exists() and not (folder / files.ORDER).exists()
+
+
+def read_ending(record: JobRecord, folder: Path) -> Ending:
+    """Read how a job ended whose supervisor doesn't live any more.
+
+    ==============  ===========  ==============================================
+    result written  order there  then
+    ==============  ===========  ==============================================
+    yes             (no)         it ended as the result says
+    no              yes          it never began: cancelled meanwhile, or failed
+    no              no           its supervisor was killed: failed
+    ==============  ===========  ==============================================
+    """
+    result = files.read_record(str(folder / files.RESULT))
+    if result is not None:
+        return _from_result(record, result)
+    if not has_begun(folder):
+        if record.cancel_requested:
+            return Ending(status=JobStatus.CANCELLED)
+        return Ending(status=JobStatus.FAILED, error=_with_last_words(NEVER_BEGAN, folder))
+    state = files.read_record(str(folder / files.STATE)) or {}
+    return Ending(
+        status=JobStatus.FAILED,
+        error=_with_last_words(LOST, folder),
+        retry_count=int(state.get("retries", "0")),
+        strays=True,
+    )
+
+
+def _from_result(record: JobRecord, result: dict[str, str]) -> Ending:
+    outcome, code = result["outcome"], int(result["exit_code"]) if result["exit_code"] else None
+    status = _STATUSES.get(outcome, JobStatus.FAILED if code else JobStatus.SUCCEEDED)
+    error = result["reason"] or None
+    if status is JobStatus.FAILED and error is None:
+        error = f"the command ended with exit code {code}"
+    if status is JobStatus.TIMED_OUT:
+        error = f"the job was ended after its timeout of {record.timeout_minutes} minutes"
+    if status is JobStatus.CANCELLED and not record.cancel_requested:
+        status, error = JobStatus.FAILED, _STOPPED_FROM_OUTSIDE
+    return Ending(
+        status=status,
+        error=error,
+        exit_code=code,
+        retry_count=int(result["retries"]),
+        ended_at=int(result["ended_at"]),
+        cpu_seconds=float(result["cpu_seconds"]),
+        peak_memory_kb=int(result["peak_memory_kb"]),
+    )
+
+
+def _with_last_words(reason: str, folder: Path) -> str:
+    """Add the last line that the supervisor wrote to its standard error, if it did."""
+    try:
+        words = (folder / files.ERRORS).read_text(errors="replace").strip().splitlines()
+    except OSError:
+        words = []
+    return f"{reason} ({words[-1]})" if words else reason

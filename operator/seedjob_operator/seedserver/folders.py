@@ -1,0 +1,85 @@
+"""Where things stand in the data folder."""
+
+import fcntl
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from seedjob_operator.seedserver.supervisor import files
+
+
+class FolderInUseError(Exception):
+    """Another server uses the data folder."""
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The data folder of one server. All of it is for its owner only: it holds tokens and environments."""
+
+    root: Path
+
+    def prepare(self) -> None:
+        """Make the folders, and take the data folder for as long as this process lives.
+
+        Raises:
+            FolderInUseError: another server has it.
+            OSError: they can't be made.
+        """
+        for folder in (self.root, self.jobs, self.artifacts):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(lock)
+            raise FolderInUseError(str(self.root)) from error
+        # Whoever starts the server vouches for the repositories, whoever's files they are.
+        self.git_config.write_text("[safe]\n\tdirectory = *\n")
+
+    @property
+    def records(self) -> Path:
+        """The database."""
+        return self.root / "seed.sqlite"
+
+    @property
+    def git_config(self) -> Path:
+        """Git's settings for clones."""
+        return self.root / "gitconfig"
+
+    @property
+    def token(self) -> Path:
+        """The token that was made here, so that it stays the same over restarts."""
+        return self.root / "token"
+
+    @property
+    def jobs(self) -> Path:
+        """A folder for each job."""
+        return self.root / "jobs"
+
+    @property
+    def artifacts(self) -> Path:
+        """The artifact stores of the namespaces."""
+        return self.root / "artifacts"
+
+    def job(self, job_id: str) -> Path:
+        """Give a job's own folder."""
+        return self.jobs / job_id
+
+    def log(self, job_id: str) -> Path:
+        """Give a job's log."""
+        return self.job(job_id) / files.LOG
+
+    def work(self, job_id: str) -> Path:
+        """Give a job's HOME and working directory."""
+        return self.job(job_id) / files.WORK
+
+    def remove_job(self, job_id: str) -> None:
+        """Remove a job's folder with its log."""
+        shutil.rmtree(self.job(job_id), ignore_errors=True)
+
+    def remove_jobs_but(self, known: set[str]) -> None:
+        """Remove the folders of jobs whose record is gone: the server may end between the two removals."""
+        for folder in self.jobs.iterdir():
+            if folder.name not in known:
+                shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,109 @@
+"""Writes a job's order and starts its supervisor."""
+
+import os
+import shutil
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from seedjob_operator.seedserver.records import JobRecord
+from seedjob_operator.seedserver.supervisor import files
+
+_PACKAGES = Path(__file__).parents[2]
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# At the end of the path, so that nothing there stands before the standard library.
+_BOOT = "import sys; sys.path.append(sys.argv[1]); from seedjob_operator.seedserver.supervisor import run; run.main(sys.argv[2])"
+_RANK_NAMES = ("SEED_NODE_RANK", "RANK", "PET_NODE_RANK")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launcher:
+    """How jobs are run here. `time_scale` divides the seconds of `timeout_minutes`; `repos` has the repositories."""
+
+    repos: Path | None
+    git_config: Path
+    grace_seconds: float
+    time_scale: float
+
+    def write_order(self, record: JobRecord, folder: Path) -> None:
+        """Make the job's folder, and write what is to run there; until this is read, the job hasn't begun."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        given = record.env
+        order = {
+            "command": record.command,
+            "note": _note_on_image(record),
+            "repo": record.repo or "",
+            "repo_path": self._repository(record.repo),
+            "branch": record.branch or "",
+            "git": shutil.which("git") or "",
+            "git_config": str(self.git_config),
+            "num_nodes": str(record.num_nodes),
+            "timeout_seconds": str(record.timeout_minutes * 60 / self.time_scale),
+            "grace_seconds": str(self.grace_seconds),
+            "max_retries": str(record.max_retries),
+            "rank_names": ",".join(name for name in _RANK_NAMES if name.startswith("SEED_") or name not in given),
+        }
+        environment = _environment(record, folder / files.WORK)
+        files.write_record(
+            str(folder / files.ORDER), order | {files.ENV_PREFIX + name: value for name, value in environment.items()}
+        )
+
+    def _repository(self, repo: str | None) -> str:
+        """Give a repository's folder; empty where there is none. The name was checked when the job was created."""
+        if repo is None or self.repos is None:
+            return ""
+        plain = self.repos / repo
+        found = next((path for path in (plain, plain.with_name(plain.name + ".git")) if path.is_dir()), None)
+        return "" if found is None else str(found.resolve())
+
+
+def start_supervisor(folder: Path) -> int:
+    """Start a job's supervisor, in a session of its own; give its process id.
+
+    Raises:
+        OSError: the system can't.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    return os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-I", "-S", "-c", _BOOT, str(_PACKAGES), str(folder)],
+        {"LANG": "C.UTF-8"},
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 2, str(folder / files.ERRORS), flags, 0o600),
+        ],
+        setsid=True,
+        setsigmask=[],
+    )
+
+
+def _note_on_image(record: JobRecord) -> str:
+    if record.image is None:
+        return ""
+    return f"seed: image {record.image} is not used here: the command runs as a plain process on this machine"
+
+
+def _environment(record: JobRecord, work: Path) -> dict[str, str]:
+    """Give the environment of all nodes. What the job was given wins, but never over the SEED_ names."""
+    address, port, nodes = "127.0.0.1", str(_free_port()), str(record.num_nodes)
+    own_bin = str(Path(sys.executable).parent)
+    torch = {"MASTER_ADDR": address, "MASTER_PORT": port}
+    defaults = {
+        "PATH": f"{own_bin}:{_SYSTEM_PATH}",
+        "HOME": str(work),
+        "LANG": "C.UTF-8",
+        "WORLD_SIZE": nodes,
+        "PET_NNODES": nodes,
+        **torch,
+        **{f"PET_{name}": value for name, value in torch.items()},
+    }
+    fixed = {"SEED_JOB_NAME": record.name, "SEED_NUM_NODES": nodes, **{f"SEED_{k}": v for k, v in torch.items()}}
+    return defaults | dict(record.env) | fixed
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,114 @@
+"""Watches, signals and cleans up after supervisors, whether this server started them or an earlier one."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from pathlib import Path
+
+import psutil
+
+from seedjob_operator.seedserver.supervisor import files
+from seedjob_operator.seedserver.supervisor.descendants import start_time
+
+_POLL_SECONDS = 0.1
+_SWEEPS = 50
+
+
+class Supervisor:
+    """A living supervisor. Its id can't become another process's while this object is open."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._descriptor = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
+        self._closed = False
+
+    async def ended(self) -> None:
+        """Return when it has ended; it is reaped if it was started here."""
+        if self._descriptor is None:
+            while psutil.pid_exists(self.pid) and not _reap(self.pid):  # noqa: ASYNC110  # no pidfd tells it here
+                await asyncio.sleep(_POLL_SECONDS)
+            return
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(self._descriptor, over.set)
+        try:
+            await over.wait()
+        finally:
+            loop.remove_reader(self._descriptor)
+        _reap(self.pid)
+
+    def terminate(self) -> None:
+        """Ask it to end its job."""
+        if self._closed:
+            return
+        try:
+            if self._descriptor is None:
+                os.kill(self.pid, signal.SIGTERM)
+            else:
+                signal.pidfd_send_signal(self._descriptor, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._descriptor is not None and not self._closed:
+            os.close(self._descriptor)
+        self._closed = True
+
+
+def find(folder: Path) -> Supervisor | None:
+    """Find the living supervisor of a job that an earlier server started."""
+    state = files.read_record(str(folder / files.STATE))
+    if state is None or not files.is_locked(str(folder)):
+        return None
+    try:
+        supervisor = Supervisor(int(state["pid"]))
+    except ProcessLookupError:
+        return None
+    if start_time(supervisor.pid) == state["start_time"]:  # it is the same process, and we hold it now
+        return supervisor
+    supervisor.close()
+    return None
+
+
+def kill_strays(folder: Path, *, seen_alive: bool) -> int:
+    """Kill the processes of a job whose supervisor was killed; give how many there were.
+
+    They are known by their working directories and the HOME that they were given, and by their sessions where this
+    server has seen the supervisor alive: else the sessions' ids may be others' by now.
+    """
+    state = files.read_record(str(folder / files.STATE)) or {}
+    sessions = {int(pid) for pid in state.get("nodes", "").split(",") if pid} if seen_alive else set()
+    work, killed = str(folder.resolve() / files.WORK), 0
+    for _ in range(_SWEEPS):
+        strays = [process for process in psutil.process_iter() if _belongs(process, work, sessions)]
+        for process in strays:
+            _kill(process)
+        killed += len(strays)
+        if not strays:
+            break
+        psutil.wait_procs(strays, timeout=1)
+    return killed
+
+
+def _belongs(process: psutil.Process, work: str, sessions: set[int]) -> bool:
+    try:
+        if process.status() == psutil.STATUS_ZOMBIE or process.pid == os.getpid():
+            return False
+        in_folder = Path(process.cwd()).is_relative_to(work)
+        return in_folder or process.environ().get("HOME") == work or os.getsid(process.pid) in sessions
+    except (psutil.Error, OSError):
+        return False
+
+
+def _kill(process: psutil.Process) -> None:
+    with contextlib.suppress(psutil.Error):
+        process.kill()
+
+
+def _reap(pid: int) -> bool:
+    """Take the exit of a child of ours; False while it runs, or if it isn't ours."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return False

@@ -1,0 +1,90 @@
+"""What is stored about a job. Times are microseconds since 1970, money is decimal."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from seedjob_operator.seedapi.wire import JobStatus
+
+MICROSECONDS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedRecord:
+    """A job as a list needs it."""
+
+    id: str
+    name: str
+    namespace: str
+    status: JobStatus
+    gpu: str
+    gpu_count: int
+    region: str
+    progress: str | None = None
+    cost_per_hour: Decimal
+    created_at: int
+    started_at: int | None = None
+    completed_at: int | None = None
+
+    def runtime_seconds(self, *, now: int) -> int:
+        """Give the run time from the first try's start, each begun second counted as a whole one."""
+        if self.started_at is None:
+            return 0
+        until = now if self.completed_at is None else self.completed_at
+        return -(-max(until - self.started_at, 0) // MICROSECONDS)
+
+    def total_cost(self, *, now: int) -> Decimal:
+        """Give what the job has cost so far, billed per second."""
+        return (self.cost_per_hour * self.runtime_seconds(now=now) / 3600).quantize(Decimal("0.0001"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredArtifacts:
+    """What was kept of a job: `location` is the folder in the store."""
+
+    location: str
+    size_bytes: int
+    file_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRecord(ListedRecord):
+    """All that is stored about a job. `env` is emptied at the end, because its values are secrets."""
+
+    command: str
+    image: str | None = None
+    repo: str | None = None
+    branch: str | None = None
+    cpu: int
+    memory_gb: int
+    disk_gb: int
+    env: dict[str, str] = field(default_factory=dict, repr=False)
+    spot: bool
+    num_nodes: int
+    timeout_minutes: int
+    max_retries: int
+    artifacts_path: str | None = None
+    retry_count: int = 0
+    exit_code: int | None = None
+    error: str | None = None
+    cancel_requested: bool = False
+    artifacts: StoredArtifacts | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """What a job's processes used at a moment: CPU in percent of what it may use here, memory in GB."""
+
+    at: int
+    cpu: float
+    memory_gb: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a job has used so far, over all samples; None where there is none yet."""
+
+    samples: int = 0
+    cpu_average: float | None = None
+    cpu_last: float | None = None
+    memory_max_gb: float | None = None
+    memory_last_gb: float | None = None

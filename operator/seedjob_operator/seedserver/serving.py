@@ -1,0 +1,128 @@
+"""Puts the platform on a socket: uvicorn, the middleware around the application, and a graceful end."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from seedjob_operator.seedserver.access import AccessMiddleware, Credentials
+from seedjob_operator.seedserver.application import create_application
+from seedjob_operator.seedserver.faults import CLOSE, FaultMiddleware, Faults, control_router
+from seedjob_operator.seedserver.folders import Folders
+from seedjob_operator.seedserver.launch import Launcher
+from seedjob_operator.seedserver.platform import Platform
+from seedjob_operator.seedserver.scheduler import Capacity
+from seedjob_operator.seedserver.store import Store
+
+_DRAIN_SECONDS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """All that a running server needs. `end_jobs` says what becomes of running jobs when it is stopped."""
+
+    folders: Folders
+    launcher: Launcher
+    credentials: Credentials
+    capacity: Capacity
+    enable_faults: bool
+    end_jobs: bool
+
+
+async def serve(serving: Serving, listener: socket.socket, *, announce: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT; a second one doesn't wait for anything.
+
+    Raises:
+        StoreError: the records can't be used.
+    """
+    platform = Platform(
+        store=Store(serving.folders.records),
+        folders=serving.folders,
+        launcher=serving.launcher,
+        capacity=serving.capacity,
+    )
+    config = uvicorn.Config(
+        _around(platform, serving),
+        http=_Protocol,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
+    server = _Server(config)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop, server, platform)
+    await platform.start()
+    announce()
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        await platform.close(end_jobs=serving.end_jobs)
+
+
+def _around(platform: Platform, serving: Serving) -> ASGIApp:
+    app = create_application(platform)
+    if not serving.enable_faults:
+        return AccessMiddleware(app, serving.credentials)
+    faults = Faults()
+    app.include_router(control_router(faults, platform.store))
+    return FaultMiddleware(AccessMiddleware(app, serving.credentials), faults)
+
+
+def _stop(server: uvicorn.Server, platform: Platform) -> None:
+    if server.should_exit:
+        server.force_exit = True
+        platform.hurry.set()
+    server.should_exit = True
+    platform.closing.set()
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave the signals to `serve`: uvicorn would raise them again when all is done, and end the process."""
+        yield
+
+
+class _Protocol(H11Protocol):
+    """Lets the application close a request's connection."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """Put the connection into reach of its requests."""
+        super().connection_made(transport)
+        inner: Any = self.app
+
+        async def closable(scope: Scope, receive: Receive, send: Send) -> None:
+            scope[CLOSE] = transport.abort
+            await inner(scope, receive, send)
+
+        self.app = closable
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind and listen; port 0 takes a free one.
+
+    Raises:
+        OSError: the address is in use, or isn't one of this machine.
+    """
+    # The protocol is named because asyncio turns Nagle's delay off only where it is: an answer's head and body are two
+    # writes, and the second would wait 40 ms for the client's acknowledgement.
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError:
+        listener.close()
+        raise
+    return listener

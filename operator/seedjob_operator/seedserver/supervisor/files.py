@@ -1,0 +1,68 @@
+"""The files through which the server and a job's supervisor speak, all in the job's own folder.
+
+`ORDER` is what to run; as long as it is there the job hasn't begun. `LOCK` is held by the supervisor while it lives.
+`STATE` says which processes run; `RESULT` is the end. A record is text of `key=value` parts, each ended by NUL, because
+neither a command nor an environment can contain one.
+"""
+
+import fcntl
+import os
+
+ORDER = "order"
+LOCK = "lock"
+STATE = "state"
+RESULT = "result"
+LOG = "log"
+WORK = "work"
+ERRORS = "supervisor.err"
+
+ENV_PREFIX = "env."
+
+EXITED = "exited"
+STOPPED = "stopped"
+TIMED_OUT = "timed_out"
+REFUSED = "refused"
+
+
+def write_record(path: str, record: dict[str, str]) -> None:
+    """Write a record so that a reader sees all of it or nothing."""
+    content = "".join(f"{key}={value}\0" for key, value in record.items()).encode("utf-8", "surrogateescape")
+    partial = path + ".partial"
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        while content:
+            content = content[os.write(descriptor, content) :]
+    finally:
+        os.close(descriptor)
+    os.rename(partial, path)  # noqa: PTH104  # pathlib takes as long to import as the rest of the supervisor
+
+
+def read_record(path: str) -> dict[str, str] | None:
+    """Read a record; None where there is none."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123  # as above
+            content = file.read().decode("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return None
+    parts = (part.partition("=") for part in content.split("\0") if part)
+    return {key: value for key, _, value in parts}
+
+
+def take_lock(folder: str) -> int | None:
+    """Take the job's lock for as long as this process lives; None where another process has it."""
+    descriptor = os.open(f"{folder}/{LOCK}", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def is_locked(folder: str) -> bool:
+    """Whether a supervisor lives for this job."""
+    descriptor = take_lock(folder)
+    if descriptor is None:
+        return True
+    os.close(descriptor)
+    return False

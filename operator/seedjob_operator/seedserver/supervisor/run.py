@@ -1,0 +1,153 @@
+"""A job from its order to its result: fetch the repository, try, try again, record the end."""
+
+import os
+import time
+
+from seedjob_operator.seedserver.supervisor import files
+from seedjob_operator.seedserver.supervisor.descendants import become_reaper, start_time
+from seedjob_operator.seedserver.supervisor.joblog import JobLog
+from seedjob_operator.seedserver.supervisor.processes import Signals, Try, Usage
+
+_SHELL = "/bin/sh"
+
+
+def main(folder: str) -> None:
+    """Run the job of a folder, unless it was begun or is being run already."""
+    lock = files.take_lock(folder)
+    order = files.read_record(f"{folder}/{files.ORDER}")
+    if lock is None or order is None:
+        return
+    become_reaper()
+    supervisor = Supervisor(folder, order)
+    supervisor.begin()
+    supervisor.record(supervisor.run())
+    os._exit(0)  # nothing is left to tidy up, and the interpreter's own end takes milliseconds
+
+
+class Refusal(Exception):  # noqa: N818  # it ends the job, and is no fault of this program
+    """The job can't be run; the message says why, for its user."""
+
+
+class Supervisor:
+    """Runs one job. Its order's fields are those that `launch.Order` writes."""
+
+    def __init__(self, folder: str, order: dict[str, str]) -> None:
+        self._folder, self._order = folder, order
+        self._log = JobLog(f"{folder}/{files.LOG}")
+        self._signals, self._usage = Signals(), Usage()
+        self._retries = 0
+        self._deadline = time.monotonic() + float(order["timeout_seconds"])
+        start = len(files.ENV_PREFIX)
+        self._env = {key[start:]: value for key, value in order.items() if key.startswith(files.ENV_PREFIX)}
+
+    def begin(self) -> None:
+        """Say that the job has begun: from here on nobody else may start it."""
+        os.makedirs(f"{self._folder}/{files.WORK}", exist_ok=True)  # noqa: PTH103  # see files
+        os.chdir(f"{self._folder}/{files.WORK}")
+        self._write_state([])
+        os.unlink(f"{self._folder}/{files.ORDER}")  # noqa: PTH108  # see files
+
+    def run(self) -> dict[str, str]:
+        """Run the job to its end; give the result without the times."""
+        try:
+            if self._order["note"]:
+                self._log.note(self._order["note"])
+            if self._order["repo"]:
+                ended = self._fetch()
+                if ended is not None:
+                    return ended
+            return self._tries()
+        except Refusal as refusal:
+            self._log.note(f"seed: {refusal}")
+            return self._result(files.REFUSED, reason=str(refusal))
+
+    def record(self, result: dict[str, str]) -> None:
+        """Write the end, which makes the result final."""
+        files.write_record(f"{self._folder}/{files.RESULT}", result)
+
+    def _fetch(self) -> dict[str, str] | None:
+        """Clone the repository into the working directory; a result only where the job has to end already."""
+        source, repo, git = self._order["repo_path"], self._order["repo"], self._order["git"]
+        if not git:
+            raise Refusal("git isn't installed where the Seed server runs, so the repo can't be cloned")
+        if not source:
+            raise Refusal(f"repo {repo} isn't among the repositories of this Seed server")
+        branch = ["--branch", self._order["branch"]] if self._order["branch"] else []
+        options = ["clone", "--quiet", "--no-hardlinks", "--single-branch", *branch]
+        settings = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": self._order["git_config"]}
+        fetch = self._new_try()
+        self._start(fetch, 0, [git, *options, "--", source, "."], self._env | settings)
+        fetch.run()
+        if fetch.interruption is not None:
+            return self._result(fetch.interruption)
+        if fetch.first_failure is not None:
+            at = f" at branch {self._order['branch']}" if self._order["branch"] else ""
+            raise Refusal(f"repo {repo}{at} can't be cloned: git's own words are above")
+        return None
+
+    def _tries(self) -> dict[str, str]:
+        allowed = int(self._order["max_retries"])
+        while True:
+            code, interruption = self._try()
+            if interruption is not None:
+                return self._result(interruption, exit_code=code)
+            if code == 0 or self._retries == allowed:
+                return self._result(files.EXITED, exit_code=code)
+            if self._signals.stop:
+                return self._result(files.STOPPED, exit_code=code)
+            if time.monotonic() >= self._deadline:
+                return self._result(files.TIMED_OUT, exit_code=code)
+            self._retries += 1
+            self._log.note(f"seed: exit code {code}; retry {self._retries} of {allowed}")
+
+    def _try(self) -> tuple[int, str | None]:
+        """Run all nodes once; give the exit code (the first failed node's), and why we ended it, if we did."""
+        current = self._new_try()
+        nodes = int(self._order["num_nodes"])
+        try:
+            for rank in range(nodes):
+                mine = {**self._env, **dict.fromkeys(self._order["rank_names"].split(","), str(rank))}
+                self._start(current, rank, [_SHELL, "-c", self._order["command"]], mine)
+        except Refusal:
+            current.terminate()
+            current.run()
+            raise
+        self._write_state(current.pids)
+        current.run()
+        failed = current.first_failure
+        if failed is None:
+            return 0, current.interruption
+        if nodes > 1 and current.interruption is None:
+            self._log.note(f"seed: node {failed} failed with exit code {current.codes[failed]}; all nodes were ended")
+        return current.codes[failed], current.interruption
+
+    def _new_try(self) -> Try:
+        grace = float(self._order["grace_seconds"])
+        return Try(log=self._log, signals=self._signals, usage=self._usage, grace=grace, deadline=self._deadline)
+
+    def _start(self, current: Try, rank: int, arguments: list[str], environment: dict[str, str]) -> None:
+        try:
+            current.start(rank, arguments, environment)
+        except OSError as error:
+            raise Refusal(f"node {rank} can't be started: {error.strerror}") from error
+
+    def _write_state(self, pids: list[int]) -> None:
+        own = os.getpid()
+        state = {
+            "pid": str(own),
+            "start_time": start_time(own),
+            "retries": str(self._retries),
+            "nodes": ",".join(map(str, pids)),
+        }
+        files.write_record(f"{self._folder}/{files.STATE}", state)
+
+    def _result(self, outcome: str, *, exit_code: int | None = None, reason: str = "") -> dict[str, str]:
+        return {
+            "outcome": outcome,
+            "exit_code": "" if exit_code is None else str(exit_code),
+            "reason": reason,
+            "retries": str(self._retries),
+            "ended_at": str(time.time_ns() // 1000),
+            "cpu_seconds": f"{self._usage.cpu_seconds:.3f}",
+            "peak_memory_kb": str(self._usage.peak_memory_kb),
+        }

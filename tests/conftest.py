@@ -1,0 +1,8 @@
+"""What all tests share."""
+
+import signal
+
+# A CI may start us in the background, where a shell ignores these; what the tests start must be stoppable as usual.
+for _number in (signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number is signal.SIGINT else signal.SIG_DFL)

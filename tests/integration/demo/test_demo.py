@@ -1,0 +1,67 @@
+"""`make demo`: it shows each sample's end, says how it went, and leaves nothing behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from seedjob_operator.devcluster import Assets
+
+CHECKOUT = Path(__file__).parents[3]
+COMMAND = [sys.executable, "-m", "seedjob_operator.devcluster", "demo"]
+
+
+def left(directory: Path) -> list[str]:
+    """Name the processes that work in a folder of this demo's."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        command = " ".join(process.info["cmdline"] or ())
+        if str(directory) in command:
+            found.append(command[:120])
+    return found
+
+
+@pytest.mark.timeout(240)
+def test_all_samples_end_as_they_should(assets: Assets, tmp_path: Path) -> None:
+    """The demo is the main job: one sample of each kind, on real parts."""
+    done = subprocess.run(
+        COMMAND, cwd=CHECKOUT, env=os.environ | {"TMPDIR": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count(": as it should") == 4
+    assert "checkpoint /data/last.pt is truncated" in done.stdout
+    assert left(tmp_path) == []
+    assert list(tmp_path.glob("seedjob-demo-*")) == []
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("wanted", ["Kubernetes is ready", "the operator is reconciling", "Running"])
+def test_ctrl_c_at_any_moment(assets: Assets, tmp_path: Path, wanted: str) -> None:
+    """Everything is stopped within 10 s, jobs included."""
+    with subprocess.Popen(
+        COMMAND,
+        cwd=CHECKOUT,
+        env=os.environ | {"TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        assert running.stdout is not None
+        said = []
+        for line in running.stdout:
+            said.append(line)
+            if wanted in line:
+                break
+        assert wanted in said[-1], "".join(said)
+        began = time.monotonic()
+        os.killpg(running.pid, signal.SIGINT)
+        running.stdout.read()
+        assert running.wait(15) == 130
+        assert time.monotonic() - began < 10
+    assert left(tmp_path) == []

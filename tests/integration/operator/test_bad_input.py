@@ -1,0 +1,254 @@
+"""Whatever a user can get wrong ends in one clear sentence where they look, and heals by itself once it is put right."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from integration.processes import (
+    COMMAND,
+    SEED_NAMESPACE,
+    TOKEN,
+    Cluster,
+    Operator,
+    Platform,
+    free_port,
+    seedjob,
+    wait_for,
+)
+
+
+def secret(name: str, **data: str) -> dict[str, object]:
+    """Give a Secret's manifest."""
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data}
+
+
+def config_map(name: str, **data: str) -> dict[str, object]:
+    """Give a ConfigMap's manifest."""
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
+
+
+def connection(name: str, endpoint: str, *, secret_name: str = "seed", scheme: str = "Bearer") -> dict[str, object]:
+    """Give a SeedConnection's manifest."""
+    return {
+        "apiVersion": "seed.dev/v1alpha1",
+        "kind": "SeedConnection",
+        "metadata": {"name": name},
+        "spec": {
+            "endpoint": endpoint,
+            "namespace": SEED_NAMESPACE,
+            "secretRef": {"name": secret_name, "key": "token"},
+            "scheme": scheme,
+        },
+    }
+
+
+class TestCredentials:
+    def test_a_wrong_token(self, cluster: Cluster, platform: Platform, operators, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]  # a fixture that is a function
+        """No crash, no hot loop, and the right token takes effect without a restart."""
+        token = tmp_path / "token"
+        token.write_text("wrong\n")
+        operator: Operator = operators(platform, SEED_API_TOKEN="", SEED_API_TOKEN_FILE=str(token))
+        cluster.apply(seedjob("refused", "true"))
+
+        synced = cluster.wait_for_reason("refused", "Synced", "Unauthorized")
+
+        assert synced["status"] == "False"
+        assert cluster.status("refused")["phase"] == "Pending"
+        code, why = operator.ask("/readyz")
+        assert code == 503
+        assert "credential" in why
+        sent = operator.metric("seedjob_remote_requests_total")
+        with pytest.raises(AssertionError):
+            wait_for("never", lambda: None, seconds=6)
+        assert operator.metric("seedjob_remote_requests_total") - sent <= 5
+        token.write_text(f"{TOKEN}\n")
+        cluster.wait_for_phase("refused", "Succeeded", seconds=90)
+        assert operator.ask("/readyz")[0] == 200
+
+    def test_a_platform_that_comes_later(self, cluster: Cluster, operators, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]  # a fixture that is a function
+        """Unreachable at start: the operator runs, is not ready, says why, and recovers."""
+        late = Platform(tmp_path)
+        operator: Operator = operators(late)
+        cluster.apply(seedjob("patient", "true"))
+        cluster.wait_for_reason("patient", "Synced", "PlatformUnavailable")
+        code, why = operator.ask("/readyz")
+        assert (code, "default connection" in why) == (503, True)
+        late.start()
+        cluster.wait_for_phase("patient", "Succeeded", seconds=90)
+        assert operator.ask("/readyz")[0] == 200
+        late.process.stop()
+
+
+class TestBackOff:
+    @pytest.mark.parametrize("status", [500, 403, 429])
+    def test_creates_that_fail_while_reads_work(
+        self, cluster: Cluster, platform: Platform, operator: Operator, status: int
+    ) -> None:
+        """No hot loop: the back-off is the job's own, and a list that works must not end it."""
+        platform.fail("create", status, 1000)
+        before = platform.requests()
+        cluster.apply(seedjob("again", "true"))
+        with pytest.raises(AssertionError):
+            wait_for("never", lambda: None, seconds=8)
+        assert platform.requests() - before <= 14
+        assert cluster.status("again")["phase"] == "Pending"
+        platform.heal()
+        cluster.wait_for_phase("again", "Succeeded", seconds=60)
+        assert len(platform.ledger()) == 1
+
+
+class TestConnections:
+    def test_a_connection_of_the_users_own(self, cluster: Cluster, platform: Platform, operators) -> None:  # type: ignore[no-untyped-def]  # a fixture that is a function
+        """An operator without a default connection serves SeedConnections alone, once all they need is there."""
+        operator: Operator = operators(None, SEED_ALLOWED_ENDPOINTS=platform.url)
+        operator.wait_until_ready()
+        cluster.apply(seedjob("own", "true", connectionRef={"name": "acme"}))
+        cluster.wait_for_reason("own", "Ready", "ConnectionNotFound")
+        cluster.apply(connection("acme", platform.url))
+        cluster.wait_for_reason("own", "Ready", "SecretNotFound")
+        cluster.apply(secret("seed", token=TOKEN))
+        status = cluster.wait_for_phase("own", "Succeeded", seconds=90)
+        assert status["connection"] == "acme"
+        text = cluster.run("get", "seedconnection", "acme", "-o", "json")
+        ready = [one for one in json.loads(text)["status"]["conditions"] if one["type"] == "Ready"]
+        assert ready[0]["status"] == "True"
+
+    def test_an_endpoint_that_is_not_allowed(self, cluster: Cluster, platform: Platform, operators) -> None:  # type: ignore[no-untyped-def]  # a fixture that is a function
+        """It is never contacted: the credential would be shown to it."""
+        operators(None, SEED_ALLOWED_ENDPOINTS="https://api.seed.example").wait_until_ready()
+        cluster.apply(secret("seed", token=TOKEN), connection("elsewhere", platform.url))
+        cluster.apply(seedjob("stray", "true", connectionRef={"name": "elsewhere"}))
+        refused = cluster.wait_for_reason("stray", "Ready", "EndpointNotAllowed")
+        assert "SEED_ALLOWED_ENDPOINTS" in refused["message"]
+        assert cluster.condition("stray", "Stalled")["status"] == "True"
+        assert platform.ledger() == []
+
+    def test_a_namespace_without_the_default_connection(self, cluster: Cluster, platform: Platform, operators) -> None:  # type: ignore[no-untyped-def]  # a fixture that is a function
+        """`SEED_DEFAULT_NAMESPACES` says who may spend the operator's own credential."""
+        operators(platform, SEED_DEFAULT_NAMESPACES="somebody-else").wait_until_ready()
+        cluster.apply(seedjob("outside", "true"))
+        cluster.wait_for_reason("outside", "Ready", "DefaultConnectionNotAllowed")
+
+
+class TestEnvironment:
+    def test_references_are_waited_for_and_then_used(self, cluster: Cluster, operator: Operator) -> None:
+        """A missing reference waits with a reason that names it; values arrive as in a pod, and are masked in the log."""
+        env = [
+            {"name": "PLAIN", "value": "p"},
+            {"name": "JOINED", "value": "$(PLAIN)-$(FROM_MAP)"},
+            {"name": "HIDDEN", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "hidden"}}},
+            {"name": "ABSENT", "valueFrom": {"configMapKeyRef": {"name": "none", "key": "k", "optional": True}}},
+        ]
+        sources = [{"configMapRef": {"name": "defaults"}, "prefix": "FROM_"}]
+        command = 'echo "$PLAIN $JOINED $FROM_MAP attempt=$SEED_ATTEMPT absent=${ABSENT-unset} secret=$HIDDEN"; exit 1'
+        cluster.apply(seedjob("env", command, job={"env": env, "envFrom": sources}))
+        assert "defaults" in cluster.wait_for_reason("env", "Ready", "ConfigMapNotFound")["message"]
+        cluster.apply(config_map("defaults", MAP="m"))
+        assert "keys" in cluster.wait_for_reason("env", "Ready", "SecretNotFound", seconds=60)["message"]
+        cluster.apply(secret("keys", other="x"))
+        assert "hidden" in cluster.wait_for_reason("env", "Ready", "SecretKeyMissing", seconds=60)["message"]
+        cluster.apply(secret("keys", hidden="s3cr3t-value"))
+
+        status = cluster.wait_for_phase("env", "Failed", seconds=90)
+
+        assert status["logTail"][-1:] == ["p p-m m attempt=1 absent=unset secret=***"]
+        assert "s3cr3t-value" not in operator.process.output + json.dumps(cluster.seedjob("env"))
+
+
+class TestHolds:
+    @pytest.mark.parametrize(
+        "spec",
+        [
+            {"suspend": True},
+            {"cancel": True},
+            {"runId": "2"},
+            {"updatePolicy": "Replace"},
+            {"adoptionPolicy": "IfMatching", "jobName": "x"},
+            {"ttlSecondsAfterFinished": 5},
+            {"remoteTTLSecondsAfterFinished": 5},
+            {"costLimit": "5.00"},
+        ],
+        ids=lambda spec: next(iter(spec)),
+    )
+    def test_verbs_that_come_later(
+        self, cluster: Cluster, platform: Platform, operator: Operator, spec: dict[str, object]
+    ) -> None:
+        """Ignoring a costLimit would cost money: such a job isn't submitted, and says why."""
+        cluster.apply(seedjob("later", "true", **spec))
+        held = cluster.wait_for_reason("later", "Ready", "NotYetSupported")
+        assert f"spec.{next(iter(spec))}" in held["message"]
+        assert cluster.status("later")["phase"] == "Pending"
+        assert cluster.condition("later", "Stalled")["status"] == "True"
+        assert platform.ledger() == []
+
+    def test_a_spec_that_the_platform_refuses(self, cluster: Cluster, platform: Platform, operator: Operator) -> None:
+        """The platform's own words, no retry until the spec changes, and then by itself."""
+        cluster.apply(seedjob("huge", "true", job={"nodes": 64, "gpu": {"type": "L4", "count": 8}}))
+        rejected = cluster.wait_for_reason("huge", "Ready", "SpecRejected")
+        assert "refused" in rejected["message"]
+        assert cluster.condition("huge", "Stalled")["status"] == "True"
+        cluster.run("patch", "sj", "huge", "--type=merge", "-p", '{"spec": {"job": {"nodes": 1}}}')
+        status = cluster.wait_for_phase("huge", "Succeeded")
+        assert status["attempt"] == 1
+
+    def test_ready_when_started(self, cluster: Cluster, operator: Operator) -> None:
+        """A GitOps wait needn't last for days."""
+        cluster.apply(seedjob("early", "sleep 300", readyWhen="Started"))
+        cluster.wait_for_phase("early", "Running")
+        assert cluster.condition("early", "Ready")["status"] == "True"
+        assert cluster.condition("early", "Reconciling")["status"] == "False"
+
+
+class TestCommandLine:
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command that is to end at once."""
+        clean = {key: value for key, value in os.environ.items() if not key.startswith(("SEED_", "KUBE"))}
+        return subprocess.run(
+            [str(COMMAND), *arguments], env=clean | environment, capture_output=True, text=True, timeout=30, check=False
+        )
+
+    @pytest.mark.parametrize(
+        ("environment", "named"),
+        [
+            ({"METRICS_PORT": "many"}, "METRICS_PORT"),
+            ({"METRICS_PORT": "70000"}, "METRICS_PORT"),
+            ({"SEED_REQUESTS_PER_MINUTE": "-5"}, "SEED_REQUESTS_PER_MINUTE"),
+            ({"SEED_AUTH_SCHEME": "Basic"}, "SEED_AUTH_SCHEME"),
+            ({"SEED_API_URL": "api.seed.example"}, "SEED_API_URL"),
+            ({"SEED_API_URL": "https://api.seed.example"}, "SEED_API_TOKEN_FILE"),
+            ({"SEED_API_URL": "https://a.example", "SEED_API_TOKEN": "t"}, "SEED_NAMESPACE"),
+            ({"SEED_ALLOWED_ENDPOINTS": "https://a.example,b"}, "SEED_ALLOWED_ENDPOINTS"),
+            ({"LOG_FORMAT": "xml"}, "LOG_FORMAT"),
+        ],
+    )
+    def test_a_setting_that_cannot_be_used(self, environment: dict[str, str], named: str) -> None:
+        """One line that names it, exit code 2."""
+        done = self.run("run", **environment)
+        assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+        assert named in done.stderr
+
+    def test_a_flag_that_cannot_be_used(self) -> None:
+        """A flag is the setting's name in lower case with hyphens, and wins over it."""
+        done = self.run("run", "--seed-requests-per-minute", "0", SEED_REQUESTS_PER_MINUTE="60")
+        assert done.returncode == 2
+        assert "SEED_REQUESTS_PER_MINUTE" in done.stderr
+
+    def test_a_port_in_use(self, operator: Operator, control_plane) -> None:  # type: ignore[no-untyped-def]  # another room's type
+        """One line, exit code 2."""
+        done = self.run(
+            "run",
+            KUBECONFIG=str(control_plane.kubeconfig),
+            METRICS_PORT=str(operator.metrics_port),
+            METRICS_ADDRESS="127.0.0.1",
+        )
+        assert done.returncode == 2
+        assert done.stderr.splitlines()[-1].startswith("seedjob-operator: METRICS_PORT")
+
+    def test_no_way_to_kubernetes(self) -> None:
+        """It says what to set."""
+        done = self.run("run", METRICS_PORT=str(free_port()))
+        assert done.returncode == 2
+        assert "KUBECONFIG" in done.stderr

@@ -1,0 +1,98 @@
+"""One attempt is one remote job, whatever crashes and whoever doesn't answer. Counted in the platform's own ledger."""
+
+import random
+from collections import Counter
+
+import pytest
+
+from integration.processes import Cluster, Operator, Platform, seedjob, wait_for
+
+
+def creates(platform: Platform) -> Counter[str]:
+    """Count the accepted creates by the job's name."""
+    return Counter(row["name"] for row in platform.ledger())
+
+
+def wait_until_accepted(platform: Platform, count: int) -> None:
+    """Wait until the platform has accepted so many creates."""
+    wait_for(f"{count} creates were accepted", lambda: sum(creates(platform).values()) >= count)
+
+
+@pytest.mark.timeout(420)
+def test_a_dropped_answer_and_a_kill_at_that_moment_twenty_times(
+    cluster: Cluster, platform: Platform, operator: Operator
+) -> None:
+    """The worst moment: the platform made the job, nobody told us, and then we die."""
+    names = [f"once-{number}" for number in range(20)]
+    for accepted, name in enumerate(names, start=1):
+        platform.drop_next_creates(1)
+        cluster.apply(seedjob(name, "sleep 300"))
+        wait_until_accepted(platform, accepted)
+        operator.crash_and_return()
+
+    for name in names:
+        status = cluster.wait_for_phase(name, "Queued", "Running", seconds=90)
+        assert platform.job(status["jobName"])["id"] == status["jobId"]  # type: ignore[index]  # None would fail the test, too
+
+    ledger = creates(platform)
+    assert len(ledger) == len(names)
+    assert set(ledger.values()) == {1}
+
+
+@pytest.mark.timeout(240)
+def test_kills_at_random_moments(cluster: Cluster, platform: Platform, operator: Operator) -> None:
+    """Whatever was going on when the operator died, the next one goes on from there."""
+    seed = random.randrange(10**9)
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    names = [f"any-{number}" for number in range(8)]
+    cluster.apply(*(seedjob(name, "sleep 6; exit 4") for name in names))
+    for _ in range(6):
+        pause = moments.uniform(0.05, 2.5)
+        with pytest.raises(AssertionError):
+            wait_for("never", lambda: None, seconds=pause, every=0.02)
+        operator.crash_and_return()
+
+    for name in names:
+        assert cluster.wait_for_phase(name, "Failed", "Succeeded", seconds=120)["exitCode"] == 4
+    ledger = creates(platform)
+    assert (len(ledger), set(ledger.values())) == (len(names), {1})
+
+
+def test_a_wiped_status_is_rebuilt(cluster: Cluster, platform: Platform, operator: Operator) -> None:
+    """The intent and the platform know all that the status said."""
+    cluster.apply(seedjob("wiped", "sleep 300"))
+    before = cluster.wait_for_phase("wiped", "Running")
+    cluster.run("patch", "sj", "wiped", "--subresource=status", "--type=merge", "-p", '{"status": null}')
+    after = cluster.wait_for_phase("wiped", "Running")
+    assert (after["jobId"], after["jobName"]) == (before["jobId"], before["jobName"])
+    assert creates(platform)[before["jobName"]] == 1
+
+
+def test_a_finished_job_is_never_run_again(cluster: Cluster, platform: Platform, operator: Operator) -> None:
+    """Finished stays finished: also over a restart, and when the platform has forgotten it."""
+    cluster.apply(seedjob("ended", "true"))
+    status = cluster.wait_for_phase("ended", "Succeeded")
+    platform.delete(status["jobName"])
+    operator.crash_and_return()
+    operator.wait_until_ready()
+    cluster.run("annotate", "sj", "ended", "example.com/touched=yes")
+    cluster.apply(seedjob("after", "true"))
+    cluster.wait_for_phase("after", "Succeeded")
+    assert cluster.status("ended")["phase"] == "Succeeded"
+    assert creates(platform)[status["jobName"]] == 1
+
+
+def test_a_name_that_somebody_else_has(cluster: Cluster, platform: Platform, operator: Operator) -> None:
+    """A chosen name proves nothing: another's job is never taken, and the hold ends when the name is free."""
+    cluster.apply(seedjob("first", "sleep 300", jobName="nightly"))
+    first = cluster.wait_for_phase("first", "Running")
+    cluster.apply(seedjob("second", "sleep 300", jobName="nightly"))
+
+    cluster.wait_for_reason("second", "Ready", "NameTaken")
+
+    second = cluster.status("second")
+    assert (second["phase"], second["jobName"], second.get("jobId")) == ("Pending", "nightly", None)
+    cluster.run("delete", "sj", "second", "--wait=false")
+    cluster.wait_until_gone("second")
+    assert platform.job("nightly")["id"] == first["jobId"]  # type: ignore[index]  # None would fail the test, too

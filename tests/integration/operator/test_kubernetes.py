@@ -1,0 +1,75 @@
+"""What happens when Kubernetes is not there, or not yet as it should be."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from integration.processes import SEED_NAMESPACE, TOKEN, Cluster, Operator, Platform, seedjob, wait_for
+from seedjob_operator.devcluster import Assets, ControlPlane
+from seedjob_operator.devcluster.console import Console
+
+CRDS = Path(__file__).parents[3] / "crds"
+
+
+@pytest.fixture
+def bare(assets: Assets, tmp_path: Path) -> Iterator[ControlPlane]:
+    """A control plane of the test's own, without our CRDs."""
+    with ControlPlane(assets, directory=tmp_path / "bare", progress=Console(io.StringIO())) as running:
+        yield running
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[Platform]:
+    """A running local Seed server."""
+    started = Platform(tmp_path).start()
+    yield started
+    started.process.stop()
+
+
+@pytest.fixture
+def operator(bare: ControlPlane, platform: Platform, tmp_path: Path) -> Iterator[Operator]:
+    """An operator for the bare control plane, not started yet."""
+    settings = {"SEED_API_URL": platform.url, "SEED_API_TOKEN": TOKEN, "SEED_NAMESPACE": SEED_NAMESPACE}
+    made = Operator(tmp_path, bare.kubeconfig, **settings)
+    yield made
+    made.process.kill()
+
+
+def test_it_waits_for_the_resources(bare: ControlPlane, operator: Operator) -> None:
+    """Installed in the wrong order, it says what is missing, and goes on by itself."""
+    operator.start()
+    wait_for("it says what it waits for", lambda: "kubectl apply -f crds/" in operator.ask("/readyz")[1])
+    assert operator.ask("/healthz")[0] == 200
+    bare.apply_crds(CRDS)
+    operator.wait_until_ready()
+
+
+def test_it_waits_for_kubernetes(bare: ControlPlane, operator: Operator) -> None:
+    """The API server may come up after it."""
+    bare.apply_crds(CRDS)
+    bare.stop_apiserver()
+    operator.start()
+    wait_for("it says what it waits for", lambda: "Kubernetes API can't be reached" in operator.ask("/readyz")[1])
+    bare.start_apiserver()
+    operator.wait_until_ready()
+
+
+@pytest.mark.timeout(300)
+def test_an_api_server_that_stays_away(bare: ControlPlane, platform: Platform, operator: Operator) -> None:
+    """It ends, to be started again; nothing is lost, nothing is done twice."""
+    bare.apply_crds(CRDS)
+    cluster = Cluster(bare.kubectl, bare.kubeconfig, "default")
+    operator.start().wait_until_ready()
+    cluster.apply(seedjob("through", "sleep 20; exit 6"))
+    cluster.wait_for_phase("through", "Running")
+    bare.stop_apiserver()
+    assert operator.process.running is not None
+    code = operator.process.running.wait(180)
+    assert code != 0
+    operator.process.running = None
+    bare.start_apiserver()
+    operator.start().wait_until_ready()
+    assert cluster.wait_for_phase("through", "Failed", "Succeeded")["exitCode"] == 6
+    assert len(platform.ledger()) == 1

@@ -1,0 +1,281 @@
+"""The real processes that integration tests run: the local Seed server and the operator, each to be killed at will."""
+
+import dataclasses
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+_T = TypeVar("_T")
+COMMAND = Path(sys.executable).with_name("seedjob-operator")
+TOKEN = "test-token-that-must-never-be-shown"
+SEED_NAMESPACE = "acme"
+
+
+def free_port() -> int:
+    """Give a port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(what: str, look: Callable[[], _T | None], *, seconds: float = 30.0, every: float = 0.1) -> _T:
+    """Look until there is an answer that counts as true.
+
+    Raises:
+        AssertionError: there was none in time; it names what was waited for.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(every)
+
+
+@dataclasses.dataclass
+class Process:
+    """A child process with its output in a file."""
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    log: Path
+    running: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; its output is appended to the log."""
+        with self.log.open("ab") as output:
+            self.running = subprocess.Popen(
+                [str(COMMAND), *self.arguments], env=dict(self.environment), stdout=output, stderr=output
+            )
+
+    def kill(self) -> None:
+        """Kill it as a crash would: no chance to do anything more."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """Ask it to stop, and give its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> int:
+        if self.running is None:
+            return 0
+        self.running.send_signal(number)
+        code = self.running.wait(30)
+        self.running = None
+        return code
+
+    @property
+    def output(self) -> str:
+        """All that it printed, over all its starts."""
+        return self.log.read_text() if self.log.exists() else ""
+
+
+class Platform:
+    """A local Seed server."""
+
+    def __init__(self, folder: Path, *, repos: Path | None = None, flags: Sequence[str] = ()) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        arguments = ["seed-server", "--listen", f"127.0.0.1:{self.port}", "--data", str(folder / "platform")]
+        arguments += ["--namespace", SEED_NAMESPACE, "--token", TOKEN, "--plan", "unlimited", "--enable-faults"]
+        arguments += ["--grace-seconds", "3", *flags]
+        if repos is not None:
+            arguments += ["--repos", str(repos)]
+        self.process = Process(arguments, os.environ, folder / "platform.log")
+        self._artifacts = folder / "platform" / "artifacts"
+
+    def start(self) -> "Platform":
+        """Start it, and wait until it answers."""
+        self.process.start()
+        wait_for("the Seed server answers", self._answers)
+        return self
+
+    def _answers(self) -> bool:
+        try:
+            return self.get(f"/{SEED_NAMESPACE}/jobs").status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def get(self, path: str) -> httpx.Response:
+        """Ask it as a user would."""
+        return httpx.get(f"{self.url}{path}", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10, trust_env=False)
+
+    def job(self, name: str) -> dict[str, Any] | None:
+        """Give a job as the platform has it, or None."""
+        answer = self.get(f"/{SEED_NAMESPACE}/job/{name}")
+        return None if answer.status_code == httpx.codes.NOT_FOUND else answer.raise_for_status().json()
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """Give all jobs of the platform (the newest hundred)."""
+        found: list[dict[str, Any]] = self.get(f"/{SEED_NAMESPACE}/jobs?per_page=100").raise_for_status().json()["data"]
+        return found
+
+    def cancel(self, name: str) -> None:
+        """Cancel a job as somebody would in the platform's console."""
+        path = f"/auth/v1/seed/{SEED_NAMESPACE}/jobs/{name}/cancel"
+        httpx.post(f"{self.url}{path}", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10, trust_env=False)
+
+    def delete(self, name: str) -> None:
+        """Delete a job's record as somebody would in the platform's console."""
+        path = f"/auth/v1/seed/{SEED_NAMESPACE}/jobs/{name}"
+        httpx.delete(f"{self.url}{path}", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10, trust_env=False)
+
+    def has_artifacts(self, job_id: str) -> bool:
+        """Look into its artifact store for what a job left."""
+        return any(path.is_file() for path in self._artifacts.rglob("*") if job_id in path.parts)
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """Give all creates that it ever accepted."""
+        rows: list[dict[str, Any]] = self.control("GET", "/ledger")["creates"]
+        return rows
+
+    def drop_next_creates(self, count: int) -> None:
+        """Have it do the work of the next creates, and then close the connection without an answer."""
+        self.control("POST", "/faults", operation="create", kind="drop", count=count)
+
+    def fail(self, operation: str, status: int, count: int) -> None:
+        """Have it answer the next requests of an operation with an error."""
+        self.control("POST", "/faults", operation=operation, kind="fail", status=status, count=count)
+
+    def heal(self) -> None:
+        """Switch all faults off."""
+        httpx.delete(f"{self.url}/_control/faults", timeout=10, trust_env=False).raise_for_status()
+
+    def requests(self) -> int:
+        """Count all requests so far."""
+        return sum(self.control("GET", "/requests")["counts"].values())
+
+    def control(self, method: str, path: str, **body: Any) -> Any:
+        """Use its control interface."""
+        answer = httpx.request(method, f"{self.url}/_control{path}", json=body or None, timeout=10, trust_env=False)
+        return answer.raise_for_status().json()
+
+
+class Operator:
+    """One replica of the operator."""
+
+    def __init__(self, folder: Path, kubeconfig: Path, *, name: str = "operator", **settings: str) -> None:
+        self.metrics_port = free_port()
+        clean = {key: value for key, value in os.environ.items() if not key.startswith(("SEED_", "KUBE"))}
+        environment = {
+            **clean,
+            "KUBECONFIG": str(kubeconfig),
+            "METRICS_PORT": str(self.metrics_port),
+            "METRICS_ADDRESS": "127.0.0.1",
+            "LEASE_NAMESPACE": "default",
+            **settings,
+        }
+        self.process = Process(["run"], environment, folder / f"{name}.log")
+
+    def start(self) -> "Operator":
+        """Start it."""
+        self.process.start()
+        return self
+
+    def crash_and_return(self) -> None:
+        """Kill it and start it at once; a lease of its own stands for the wait until the dead one's runs out."""
+        self.process.kill()
+        lease = f"after-{uuid.uuid4().hex[:8]}"
+        self.process.environment = {**self.process.environment, "LEASE_NAME": lease}
+        self.start()
+
+    def ask(self, path: str) -> tuple[int, str]:
+        """Ask its HTTP endpoint; 0 where it doesn't answer."""
+        try:
+            answer = httpx.get(f"http://127.0.0.1:{self.metrics_port}{path}", timeout=5, trust_env=False)
+        except httpx.TransportError:
+            return 0, ""
+        return answer.status_code, answer.text
+
+    def wait_until_ready(self) -> "Operator":
+        """Wait until it says that it is ready."""
+        wait_for("the operator is ready", lambda: self.ask("/readyz")[0] == httpx.codes.OK)
+        return self
+
+    def metric(self, name: str) -> float:
+        """Give the sum of a metric over all its labels."""
+        lines = [line for line in self.ask("/metrics")[1].splitlines() if line.startswith((f"{name}{{", f"{name} "))]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+
+class Cluster:
+    """Kubernetes as a user sees it, in one namespace, by kubectl."""
+
+    def __init__(self, kubectl: Path, kubeconfig: Path, namespace: str) -> None:
+        self._command = [str(kubectl), "--kubeconfig", str(kubeconfig), "--namespace", namespace]
+        self.namespace = namespace
+
+    def run(self, *arguments: str, check: bool = True, text: str | None = None) -> str:
+        """Run kubectl and give what it prints."""
+        done = subprocess.run([*self._command, *arguments], input=text, capture_output=True, text=True, check=False)
+        assert not check or done.returncode == 0, done.stderr
+        return done.stdout + ("" if check else done.stderr)
+
+    def apply(self, *manifests: Mapping[str, Any]) -> None:
+        """Apply manifests."""
+        self.run("apply", "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)}))
+
+    def seedjob(self, name: str) -> dict[str, Any] | None:
+        """Give a SeedJob, or None."""
+        text = self.run("get", "sj", name, "-o", "json", "--ignore-not-found")
+        return json.loads(text) if text.strip() else None
+
+    def status(self, name: str) -> dict[str, Any]:
+        """Give a SeedJob's status, empty where there is none."""
+        found: dict[str, Any] = (self.seedjob(name) or {}).get("status", {})
+        return found
+
+    def condition(self, name: str, kind: str) -> dict[str, Any]:
+        """Give one condition of a SeedJob, empty where it isn't there."""
+        found = [one for one in self.status(name).get("conditions", []) if one["type"] == kind]
+        return found[0] if found else {}
+
+    def wait_for_phase(self, name: str, *phases: str, seconds: float = 60.0) -> dict[str, Any]:
+        """Wait until a SeedJob is in one of some phases, and give its status."""
+
+        def look() -> dict[str, Any] | None:
+            status = self.status(name)
+            return status if status.get("phase") in phases else None
+
+        return wait_for(f"{name} in {' or '.join(phases)}", look, seconds=seconds, every=0.25)
+
+    def wait_for_reason(self, name: str, kind: str, reason: str, *, seconds: float = 45.0) -> dict[str, Any]:
+        """Wait until a condition of a SeedJob has a reason, and give the condition."""
+
+        def look() -> dict[str, Any] | None:
+            condition = self.condition(name, kind)
+            return condition if condition.get("reason") == reason else None
+
+        return wait_for(f"{name}: {kind} {reason}", look, seconds=seconds, every=0.25)
+
+    def wait_until_gone(self, name: str, *, seconds: float = 60.0) -> None:
+        """Wait until a SeedJob is gone."""
+        wait_for(f"{name} is gone", lambda: self.seedjob(name) is None, seconds=seconds, every=0.25)
+
+    def events(self, name: str) -> list[str]:
+        """Give the reasons of the Events about a SeedJob, oldest first."""
+        text = self.run("get", "events", "-o", "json", f"--field-selector=involvedObject.name={name}")
+        items = sorted(json.loads(text)["items"], key=lambda event: int(event["metadata"]["resourceVersion"]))
+        return [event["reason"] for event in items]
+
+
+def seedjob(name: str, command: str, **spec: Any) -> dict[str, Any]:
+    """Give a manifest of a small job; fields of `spec.job` are given as `job={...}`."""
+    job = {"image": "python:3.13", "command": command, "gpu": {"type": "none"}} | spec.pop("job", {})
+    return {
+        "apiVersion": "seed.dev/v1alpha1",
+        "kind": "SeedJob",
+        "metadata": {"name": name} | spec.pop("metadata", {}),
+        "spec": {"job": job} | spec,
+    }

@@ -1,0 +1,173 @@
+"""The server or a supervisor is killed: no accepted job and no result is lost, nothing runs twice or on unseen."""
+
+import contextlib
+import sqlite3
+import time
+
+import httpx
+import psutil
+import pytest
+
+from integration.seedserver.conftest import NewServer
+from integration.seedserver.server import SeedServer, alive, kill, until
+
+
+def supervisor_of(server: SeedServer) -> psutil.Process:
+    return until("a supervisor", lambda: [process for process in server.processes() if "-S" in process.cmdline()])[0]
+
+
+def test_a_job_that_ends_without_the_server_has_its_real_exit_code(new_server: NewServer) -> None:
+    server = new_server()
+    server.create("alone", "echo up; sleep 0.5; mkdir o; echo 1 > o/f; echo Epoch 2/2; exit 6", artifacts_path="o")
+    server.wait_for_line("alone", "up")
+    server.kill()
+    until("the job's end", lambda: not server.processes())
+    server.start()
+    job = server.wait("alone", seconds=5)
+    assert (job["status"], job["exit_code"], job["progress"]) == ("failed", 6, "Epoch 2/2")
+    assert job["artifacts"]["file_count"] == 1
+    assert job["runtime_seconds"] <= 2, "it ended when it ended, not when it was seen"
+
+
+def test_a_job_that_still_runs_is_followed_on(new_server: NewServer) -> None:
+    server = new_server()
+    server.create("along", "echo up; sleep 2; exit 3")
+    server.wait_for_line("along", "up")
+    pids = [process.pid for process in server.processes()]
+    server.kill()
+    server.start()
+    assert server.job("along")["status"] == "running"
+    assert [process.pid for process in server.processes() if process.pid in pids] == pids, "the same processes"
+    job = server.wait("along")
+    assert (job["status"], job["exit_code"]) == ("failed", 3)
+    assert server.lines("along").count("up") == 1
+
+
+def test_an_adopted_job_can_be_cancelled(new_server: NewServer) -> None:
+    server = new_server()
+    server.create("adopted", "echo up; sleep 60")
+    server.wait_for_line("adopted", "up")
+    server.kill()
+    server.start()
+    server.cancel("adopted")
+    assert server.wait("adopted")["status"] == "cancelled"
+    assert server.processes() == []
+
+
+def test_a_cancel_that_was_accepted_is_carried_out_by_the_next_server(new_server: NewServer) -> None:
+    """The server may die after it recorded a cancel, and before it could tell the job."""
+    server = new_server()
+    server.create("doomed", "echo up; sleep 60")
+    server.wait_for_line("doomed", "up")
+    server.kill()
+    with contextlib.closing(sqlite3.connect(server.data / "seed.sqlite")) as records, records:
+        records.execute("UPDATE jobs SET cancel_requested = 1")
+    server.start()
+    assert server.wait("doomed", seconds=5)["status"] == "cancelled"
+
+
+def test_queued_jobs_start_with_the_next_server(new_server: NewServer) -> None:
+    server = new_server()
+    server.create("first", "echo up; sleep 1", gpu="L4", gpu_count=8)
+    server.create("second", "echo $WORD", gpu="L4", env={"WORD": "kept"})
+    server.wait_for_line("first", "up")
+    server.kill()
+    server.start()
+    assert server.wait("second")["status"] == "succeeded"
+    assert server.lines("second")[-1] == "kept"
+
+
+def test_kills_at_any_moment_lose_nothing_and_run_nothing_twice(new_server: NewServer) -> None:
+    """The server dies at ten moments around creates and ends; each accepted job ends once, with its own code."""
+    server = new_server()
+    accepted = []
+    for turn in range(10):
+        for number in range(3):
+            name = f"job-{turn}-{number}"
+            try:
+                server.create(name, f"echo ran; sleep 0.0{number}; exit {number}", cpu=2)
+            except httpx.TransportError:
+                continue
+            accepted.append((name, number))
+        time.sleep(turn * 0.005)
+        server.kill()
+        server.start()
+    assert len(accepted) == 30
+    for name, code in accepted:
+        job = server.wait(name)
+        assert job["exit_code"] == code, job
+        assert server.lines(name).count("ran") == 1, name
+    assert len(server.control("GET", "ledger")["creates"]) == 30
+
+
+def test_a_killed_supervisor_fails_its_job_and_leaves_nothing(new_server: NewServer) -> None:
+    server = new_server()
+    server.create("orphaned", "setsid sleep 300 & echo up; sleep 300")
+    server.wait_for_line("orphaned", "up")
+    supervisor = supervisor_of(server)
+    pids = [process.pid for process in supervisor.children(recursive=True)]
+    assert len(pids) >= 2
+    kill(supervisor.pid)
+    job = server.wait("orphaned")
+    assert (job["status"], job["exit_code"]) == ("failed", None)
+    assert "killed from outside" in job["error"]
+    assert any("killed from outside" in line for line in server.lines("orphaned"))
+    assert [pid for pid in pids if alive(pid)] == []
+
+
+def test_server_and_supervisor_killed_together(new_server: NewServer) -> None:
+    server = new_server()
+    server.create("both", "echo up; sleep 300")
+    server.wait_for_line("both", "up")
+    supervisor = supervisor_of(server)
+    pids = [process.pid for process in supervisor.children(recursive=True)]
+    server.kill()
+    kill(supervisor.pid)
+    server.start()
+    assert server.wait("both")["status"] == "failed"
+    assert [pid for pid in pids if alive(pid)] == []
+
+
+@pytest.mark.parametrize(("choice", "status"), [("keep", "running"), ("end", "cancelled")])
+def test_a_graceful_stop_keeps_or_ends_the_jobs(new_server: NewServer, choice: str, status: str) -> None:
+    server = new_server("--on-exit", choice)
+    server.create("staying", "echo up; sleep 60")
+    server.wait_for_line("staying", "up")
+    assert server.stop() == 0
+    assert bool(server.processes()) == (choice == "keep")
+    server.start()
+    assert server.job("staying")["status"] == status
+
+
+def test_a_dropped_answer_leaves_exactly_one_accepted_create(new_server: NewServer) -> None:
+    server = new_server()
+    server.control("POST", "faults", operation="create", kind="drop", count=2)
+    for name in ("one", "two"):
+        with pytest.raises(httpx.TransportError):
+            server.create(name, "true")
+        taken = server.try_create({"name": name, "command": "true", "gpu": "none", "image": "x"})
+        assert taken.status_code == 409, "the work was done; a refusal takes no fault"
+    server.create("three", "true")
+    server.wait("one")
+    server.delete("one")
+    server.kill()
+    server.start()
+    rows = server.control("GET", "ledger")["creates"]
+    assert [row["name"] for row in rows] == ["one", "two", "three"], "also without its record, and after a restart"
+    assert len({row["job_id"] for row in rows}) == 3
+
+
+def test_faults_and_the_ledger_of_requests(new_server: NewServer) -> None:
+    server = new_server()
+    server.control("POST", "faults", operation="list", kind="fail", status=503, retry_after=7)
+    server.control("POST", "faults", operation="any", kind="delay", seconds=0.3)
+    started = time.monotonic()
+    failed = server.http.get(f"{server.url}/acme/jobs")
+    assert (failed.status_code, failed.headers["Retry-After"]) == (503, "7")
+    assert time.monotonic() - started >= 0.3
+    assert server.http.get(f"{server.url}/acme/jobs").status_code == 200, "one was asked for"
+    seen = server.control("GET", "requests")
+    assert seen["counts"]["list"] == 2
+    assert [request["status"] for request in seen["recent"]] == [503, 200]
+    server.control("DELETE", "requests")
+    assert server.control("GET", "requests")["counts"]["list"] == 0

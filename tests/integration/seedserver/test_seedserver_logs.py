@@ -1,0 +1,107 @@
+"""A job's log over HTTP: its end, from a time on, and as a stream that can be resumed."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import httpx_sse
+
+from integration.seedserver.server import SeedServer, until
+from seedjob_operator.seedapi import wire
+
+
+def events(server: SeedServer, name: str, **options: Any) -> Iterator[httpx_sse.ServerSentEvent]:
+    headers = dict(server.http.headers) | options.pop("headers", {})
+    where = server.url + wire.path(wire.GET_LOGS, namespace="acme", name=name)
+    query = {"stream": "true"} | options
+    with httpx_sse.connect_sse(server.http, "GET", where, params=query, headers=headers) as source:
+        assert source.response.status_code == 200, source.response.read()
+        yield from source.iter_sse()
+
+
+def test_tail_and_since(server: SeedServer) -> None:
+    server.create("counting", "for i in 1 2 3; do echo $i; sleep 0.05; done; echo oops >&2", repo=None)
+    server.wait("counting")
+    data = server.ask("GET", wire.GET_LOGS, "counting").json()["data"]
+    assert [line["message"] for line in data[1:]] == ["1", "2", "3", "oops"]
+    assert [(line["stream"], line["node"]) for line in data[-2:]] == [("stdout", 0), ("stderr", 0)]
+    assert server.lines("counting", tail=2) == ["3", "oops"]
+    second = data[2]["timestamp"]
+    assert server.lines("counting", since=second) == ["3", "oops"], "only lines after that time"
+    assert server.lines("counting", since=second, tail=1) == ["oops"]
+    assert server.lines("counting", since="2099-01-01T00:00:00+01:00") == []
+
+
+def test_without_tail_the_last_thousand_lines(server: SeedServer) -> None:
+    server.create("chatty", "seq 1 12000")
+    server.wait("chatty")
+    assert server.lines("chatty") == [str(number) for number in range(11001, 12001)]
+    assert len(server.lines("chatty", tail=10000)) == 10000
+    assert len(server.lines("chatty", since="2020-01-01T00:00:00Z")) == 10000, "the first ones, to go on from"
+
+
+def test_a_queued_job_has_an_empty_log(server: SeedServer) -> None:
+    server.create("holder", "sleep 60", gpu="H100-80GB", gpu_count=8)
+    server.create("waiter", "true", gpu="H100-80GB")
+    assert server.lines("waiter") == []
+    server.cancel("waiter")
+    server.cancel("holder")
+
+
+def test_a_stream_gives_each_line_once_and_the_end(server: SeedServer) -> None:
+    server.create("live", "for i in 1 2 3 4 5 6; do echo line $i; sleep 0.2; done; exit 2")
+    server.wait("live", "running")
+    seen = list(events(server, "live"))
+    assert [event.json()["message"] for event in seen[1:-1]] == [f"line {number}" for number in range(1, 7)]
+    assert {event.event for event in seen[:-1]} == {"log"}
+    assert (seen[-1].event, seen[-1].json()) == ("end", {"status": "failed"})
+    assert seen[1].json()["stream"] == "stdout"
+
+
+def test_a_stream_goes_on_where_the_last_one_broke_off(server: SeedServer) -> None:
+    server.create("resumed", "i=0; while [ $i -lt 30 ]; do i=$((i+1)); echo $i; sleep 0.05; done")
+    server.wait("resumed", "running")
+    first = []
+    for event in events(server, "resumed"):
+        first.append(event)
+        if len(first) == 6:
+            break
+    rest = list(events(server, "resumed", headers={"Last-Event-ID": first[-1].id}))
+    messages = [event.json()["message"] for event in (*first, *rest) if event.event == "log"]
+    assert messages[1:] == [str(number) for number in range(1, 31)], "no line is missing, none comes twice"
+
+
+def test_a_stream_may_start_at_the_end(server: SeedServer) -> None:
+    server.create("late", "seq 1 50; sleep 1; echo last")
+    server.wait_for_line("late", "50")
+    messages = [event.json().get("message") for event in events(server, "late", tail="2")]
+    assert messages == ["49", "50", "last", None]
+
+
+def test_a_position_that_is_none_is_refused(server: SeedServer) -> None:
+    server.create("positions", "echo hello; sleep 60")
+    server.wait_for_line("positions", "hello")
+    for bad in ("x", "-1", "3", "999999"):
+        answer = server.ask(
+            "GET", wire.GET_LOGS, "positions", params={"stream": "true"}, headers={"Last-Event-ID": bad}
+        )
+        assert answer.status_code == 400, bad
+        assert answer.json()["error"]["message"].startswith("Last-Event-ID")
+    server.cancel("positions")
+
+
+def test_many_followers_all_see_everything(server: SeedServer) -> None:
+    server.create("popular", "sleep 0.5; seq 1 2000; sleep 0.3")
+    server.wait("popular", "running")
+    counts: list[int] = []
+
+    def follow() -> None:
+        counts.append(sum(1 for event in events(server, "popular") if event.event == "log"))
+
+    threads = [threading.Thread(target=follow) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    until("all followers", lambda: len(counts) == 8)
+    assert counts == [2001] * 8

@@ -1,0 +1,79 @@
+"""What is known of objects: only ever newer, and only what is read."""
+
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from seedjob_operator.controller.keys import Key
+from seedjob_operator.controller.store import Store, desired_of, precondition_of
+from unit.simulated import seedjob
+
+A = Key("ns", "a")
+
+
+@pytest.mark.parametrize(
+    ("known", "told", "taken", "why"),
+    [
+        (5, 6, True, "news"),
+        (5, 5, False, "our own write comes back in the watch"),
+        (9, 10, True, "versions are numbers, not texts"),
+        (10, 9, False, "a watch event from before our own write would bring the old state back"),
+    ],
+)
+def test_only_newer_states_are_taken(known: int, told: int, taken: bool, why: str) -> None:
+    store = Store()
+    store.put(seedjob(version=known))
+    assert store.put(seedjob(version=told)) is taken, why
+
+
+def test_a_namesake_is_not_removed_with_its_predecessor() -> None:
+    """Deleted and made again: the late news of the deletion is about the other one."""
+    store = Store()
+    store.put(seedjob(uid="new", version=9))
+    assert store.remove(A, uid="old") is False
+    assert store.get(A) is not None
+    assert store.remove(A, uid="new") is True
+    assert list(store) == []
+
+
+def test_what_is_not_read_is_not_kept() -> None:
+    """Kubectl's own annotation alone doubles an object."""
+    store = Store()
+    annotations = {"kubectl.kubernetes.io/last-applied-configuration": "x" * 1000, "seed.dev/paused": "true"}
+    store.put(seedjob(metadata={"annotations": annotations, "managedFields": [{"manager": "kubectl"}]}))
+    kept = json.dumps(store.get(A))
+    assert "managedFields" not in kept
+    assert "last-applied" not in kept
+    assert "seed.dev/paused" in kept
+
+
+def test_desired_reads_what_metadata_says() -> None:
+    """The rules see metadata only through these."""
+    store = Store()
+    store.put(
+        seedjob(
+            metadata={
+                "deletionTimestamp": "2026-01-01T00:00:00Z",
+                "finalizers": ["seed.dev/job"],
+                "annotations": {"seed.dev/paused": "true", "seed.dev/force-orphan": "yes", "seed.dev/intent": "{"},
+            }
+        )
+    )
+    body = store.get(A)
+    assert body is not None
+    desired = desired_of(body)
+    assert (desired.deleting, desired.finalizer, desired.paused) == (True, True, True)
+    assert desired.force_orphan is False, 'only "true" counts'
+    assert (desired.intent, desired.stray_intent) == (None, True)
+    assert precondition_of(body) == {"uid": "u1", "resourceVersion": "1"}
+
+
+def test_a_spec_of_another_version_is_refused() -> None:
+    """A CRD that is older or newer than the operator must not be guessed at."""
+    store = Store()
+    store.put(seedjob(spec={"job": {"image": "i"}}))
+    body = store.get(A)
+    assert body is not None
+    with pytest.raises(ValidationError):
+        desired_of(body)

@@ -1,0 +1,355 @@
+"""What no decision may break, whatever it was given: the invariants of the reliability page, said without the rules.
+
+Each promise is a generator of complaints. Where a promise needs to know whether a remote job may exist, it reckons that
+from the input by itself, so that the rules can't vouch for themselves.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from seedjob_operator.core.decision import (
+    CancelJob,
+    CreateJob,
+    Decision,
+    DeleteJob,
+    DropIntent,
+    ReadJob,
+    ReadResult,
+    ReleaseFinalizer,
+    WriteIntent,
+)
+from seedjob_operator.core.intent import Intent
+from seedjob_operator.core.reasons import Reason
+from seedjob_operator.core.snapshot import MISSING, UNREAD, Connection, Desired, Observed, Sent
+from seedjob_operator.resources import ConditionType, DeletionPolicy, Phase, SeedJobStatus
+from seedjob_operator.seedapi.wire import Job
+from unit.core import given
+from unit.core.given import GENERATED, INHERITED, SPEC
+
+Promise = Callable[[Desired, Observed, Decision], Iterator[str]]
+
+REMOTE_STEPS = (ReadJob, CreateJob, CancelJob, DeleteJob, ReadResult)
+UNSETTLED = {Sent.UNKNOWN, Sent.UNANSWERED, Sent.CONFLICT_AFTER_UNANSWERED, Sent.REJECTED_AFTER_UNANSWERED}
+FAILURES = {Phase.FAILED, Phase.TIMED_OUT, Phase.CANCELLED}
+DEFAULTS = SPEC.model_dump(exclude={"job", "job_name", "ready_when", "deletion_policy", "delete_artifacts", "logs"})
+
+
+def ended(desired: Desired) -> bool:
+    return desired.status.phase in FAILURES | {Phase.SUCCEEDED}
+
+
+def counts(desired: Desired, intent: Intent | None) -> bool:
+    """Whether an intent is one of this object's, by what the tests made it from."""
+    if intent is None or intent.name != desired.name:
+        return False
+    if desired.status.job_id is not None and desired.status.job_name is not None:
+        return intent.job_name == desired.status.job_name
+    return intent.job_name in {GENERATED, INHERITED} or (
+        desired.spec.job_name is not None and intent.uid == desired.uid
+    )
+
+
+def refused_by_record(desired: Desired) -> bool:
+    """Whether the status says that this very intent's create was refused, so that it has no job."""
+    submitted, intent = given.condition(desired.status, ConditionType.SUBMITTED), desired.intent
+    if submitted is None or intent is None:
+        return False
+    same = (desired.status.job_name, desired.status.spec_hash) == (intent.job_name, intent.spec_hash)
+    if submitted.reason == Reason.NAME_TAKEN:  # a job that may be ours was told apart by comparing what was sent
+        return same and intent.spec_hash == desired.spec_hash
+    return same and submitted.reason == Reason.SPEC_REJECTED
+
+
+def surely_no_job(desired: Desired, observed: Observed) -> bool:
+    if desired.status.job_id is not None or observed.sent is Sent.CREATED or ours(desired, observed.remote):
+        return False
+    if not counts(desired, desired.intent):
+        return True
+    assert desired.intent is not None
+    if desired.intent.job_name == INHERITED:
+        return False
+    if observed.sent is Sent.UNKNOWN:
+        return refused_by_record(desired)
+    return observed.sent in {Sent.NOTHING, Sent.REJECTED} or (
+        observed.sent is Sent.CONFLICT and desired.intent.job_name != GENERATED
+    )
+
+
+def job_name_of(desired: Desired) -> str | None:
+    if desired.status.job_id is not None and desired.status.job_name is not None:
+        return desired.status.job_name
+    if desired.intent is not None and counts(desired, desired.intent):
+        return desired.intent.job_name
+    return GENERATED if desired.spec.job_name is None else desired.spec.job_name
+
+
+def ours(desired: Desired, job: object) -> bool:
+    """Whether a job that was seen is surely this attempt's."""
+    if not isinstance(job, Job):
+        return False
+    if desired.status.job_id is not None:
+        return job.id == desired.status.job_id
+    return job.name == GENERATED or (job.name == INHERITED and job.name == job_name_of(desired))
+
+
+def create_only_when_all_is_in_place(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
+    """I1: intent current, finalizer there, environment read, nothing recorded, nothing held."""
+    if not isinstance(decision.step, CreateJob):
+        return
+    intent, connection = decision.step.intent, observed.connection
+    stored = desired.intent
+    yield from _complaints(
+        {
+            "without its intent being stored": stored is None or stored != intent,
+            "for another object": (intent.uid, intent.namespace, intent.name)
+            != (desired.uid, desired.namespace, desired.name),
+            "under a predecessor's intent": intent.origin_uid is not None,
+            "for another spec than the intent's": intent.spec_hash != desired.spec_hash,
+            "without the finalizer": not desired.finalizer,
+            "without the environment": not observed.environment_read or observed.environment_hold is not None,
+            "while deleted or paused": desired.deleting or desired.paused,
+            "though a job is recorded": desired.status.job_id is not None,
+            "though the end is recorded": ended(desired),
+            "though it was answered already": observed.sent is Sent.CREATED,
+            "though its job was seen": ours(desired, observed.remote),
+            "though the name is taken": observed.sent is Sent.CONFLICT,
+            "over no connection": not isinstance(connection, Connection),
+            "with an unsupported verb": desired.spec.model_dump(include=set(DEFAULTS)) != DEFAULTS,
+        }
+    )
+    if isinstance(connection, Connection):
+        place = (intent.endpoint, intent.seed_namespace) == (connection.endpoint, connection.seed_namespace)
+        usable = connection.proven and connection.fault is None and observed.fault is None
+        yield from _complaints({"at another place": not place, "over an unusable connection": not usable})
+    if observed.sent in UNSETTLED and not refused_by_record(desired):
+        yield from _complaints({"before a read": observed.remote is not MISSING or not observed.fresh})
+
+
+def _complaints(broken: dict[str, bool]) -> Iterator[str]:
+    yield from (f"acts {what}" for what, is_broken in broken.items() if is_broken)
+
+
+def intent_is_this_objects(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
+    """I3: the name of an attempt is written once, and carries its owner's UID or was chosen for it."""
+    if not isinstance(decision.step, WriteIntent):
+        return
+    intent = decision.step.intent
+    known = {GENERATED, INHERITED, desired.spec.job_name, desired.status.job_name if desired.status.job_id else None}
+    stored = desired.intent if counts(desired, desired.intent) else None
+    yield from _complaints(
+        {
+            "on metadata while deleted or paused": desired.deleting or desired.paused,
+            "on metadata after the end": ended(desired),
+            "with an intent for another object": (intent.uid, intent.name) != (desired.uid, desired.name),
+            "with an intent to nowhere": not intent.endpoint or not intent.seed_namespace,
+            "with a name that isn't its own": intent.job_name not in known
+            and (stored is None or intent.job_name != stored.job_name),
+            "against the recorded name": desired.status.job_id is not None and intent.job_name != job_name_of(desired),
+            "with another name while a create is open": stored is not None
+            and desired.status.job_id is None
+            and observed.sent in UNSETTLED | {Sent.CREATED}
+            and not refused_by_record(desired)
+            and intent.job_name != stored.job_name,
+        }
+    )
+
+
+def finalizer_goes_last(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
+    """I2, I5: released only when gone, ended under Cancel, orphaned by policy and told, forced, or never made."""
+    if not isinstance(decision.step, ReleaseFinalizer):
+        return
+    orphaned = Reason.ORPHANED in {event.reason for event in decision.events}
+    no_job = surely_no_job(desired, observed)
+    if not desired.deleting or not desired.finalizer:
+        yield "releases what isn't deleted, or isn't held"
+    if desired.paused and not desired.force_orphan:
+        yield "releases while paused"
+    let_go = desired.force_orphan or desired.spec.deletion_policy is DeletionPolicy.ORPHAN
+    if let_go and orphaned is no_job:
+        yield f"lets go, no job is {no_job}, and Orphaned is {orphaned}"
+    if not (let_go or no_job or orphaned or _over(desired, observed)):
+        yield "releases a job that may still run"
+
+
+def _over(desired: Desired, observed: Observed) -> bool:
+    job, policy = observed.remote, desired.spec.deletion_policy
+    known_end = ended(desired) or observed.delete_answered
+    if isinstance(job, Job):
+        kept = policy is DeletionPolicy.CANCEL or observed.delete_refused
+        ours_is_over = job.status.terminal and kept
+        others = observed.fresh and not ours(desired, job) and job.name == job_name_of(desired)
+        return ours_is_over or others or (ended(desired) and policy is DeletionPolicy.CANCEL)
+    if ended(desired) and policy is DeletionPolicy.CANCEL:
+        return True
+    seen = observed.absences
+    long_absent = len(seen) >= 3 and seen[-1] - seen[0] >= timedelta(minutes=2)
+    return job is MISSING and observed.fresh and (known_end or long_absent)
+
+
+def cancel_and_delete_only_on_deletion(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
+    step, job = decision.step, observed.remote
+    if not isinstance(step, CancelJob | DeleteJob):
+        return
+    yield from _complaints(
+        {
+            "on a job that isn't to go": not desired.deleting or desired.paused,
+            "against Orphan": desired.spec.deletion_policy is DeletionPolicy.ORPHAN or desired.force_orphan,
+            "on a job that wasn't seen": not isinstance(job, Job),
+            "under another name": isinstance(job, Job) and step.name != job.name,
+            "on another's job": isinstance(job, Job)
+            and desired.status.job_id is not None
+            and job.id != desired.status.job_id,
+        }
+    )
+    if isinstance(step, DeleteJob):
+        yield from _complaints(
+            {
+                "against Cancel": desired.spec.deletion_policy is not DeletionPolicy.DELETE,
+                "on a job that runs": not isinstance(job, Job) or not job.status.terminal,
+                "on artifacts without being asked, or not": step.delete_artifacts is not desired.spec.delete_artifacts,
+            }
+        )
+
+
+def nothing_is_asked_of_an_unusable_platform(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
+    if not isinstance(decision.step, REMOTE_STEPS):
+        return
+    connection = observed.connection
+    if not isinstance(connection, Connection):
+        yield "calls a platform without a connection"
+        return
+    if connection.fault is not None:
+        yield "calls a platform that is known to fail"
+    bound = desired.status.job_id is not None or counts(desired, desired.intent)
+    if bound and connection.seed_namespace != given.OWN.seed_namespace and not surely_no_job(desired, observed):
+        yield "calls another place than the attempt is bound to"
+
+
+def paused_writes_attention_alone(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
+    if not desired.paused or (desired.deleting and desired.force_orphan):
+        return
+    if decision.step is not None or decision.events:
+        yield "acts while paused"
+    if decision.status is not None:
+        told = [one for one in decision.status.conditions if one.type != ConditionType.ATTENTION]
+        before = [one for one in desired.status.conditions if one.type != ConditionType.ATTENTION]
+        same = decision.status.model_copy(update={"conditions": ()}) == desired.status.model_copy(
+            update={"conditions": ()}
+        )
+        if not same or [one.reason for one in told] != [one.reason for one in before]:
+            yield "writes more than Attention while paused"
+
+
+def an_end_stays(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
+    """I4: terminal is absorbing, and what was recorded with it doesn't change."""
+    before, after = desired.status, decision.status
+    if after is None or not ended(desired):
+        return
+    for field in ("phase", "completion_time", "exit_code", "cost", "runtime_seconds", "start_time"):
+        if getattr(before, field) is not None and getattr(before, field) != getattr(after, field):
+            yield f"changes {field} of an end"
+    for kind in (ConditionType.COMPLETE, ConditionType.FAILED):
+        old, new = given.condition(before, kind), given.condition(after, kind)
+        if old is None or new is None:
+            continue
+        if old.model_copy(update={"observed_generation": new.observed_generation}) != new:
+            yield f"changes {kind} of an end"
+
+
+def names_and_ids_are_written_once(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
+    """I3."""
+    before, after = desired.status, decision.status
+    if after is None or before.job_id is None:
+        return
+    for field in ("job_id", "job_name", "attempt", "run_id", "spec_hash"):
+        if getattr(before, field) is not None and getattr(before, field) != getattr(after, field):
+            yield f"rewrites {field}"
+
+
+def conditions_agree(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
+    """I4 and the table of phases: no two conditions contradict each other or the phase."""
+    if decision.status is None or desired.paused:
+        return
+    said = {one.type: one.status == "True" for one in decision.status.conditions}
+    phase = decision.status.phase
+    ready, busy, stalled = (said[kind] for kind in ("Ready", "Reconciling", "Stalled"))
+    yield from _complaints(
+        {
+            "as Complete and Failed": said["Complete"] and said["Failed"],
+            "as Complete in another phase": said["Complete"] is not (phase is Phase.SUCCEEDED),
+            "as Failed in another phase": said["Failed"] is not (phase in FAILURES),
+            "as none or two of Ready, Reconciling, Stalled": ready + busy + stalled != 1,
+            "as submitted without an id": said["Submitted"] is not (decision.status.job_id is not None),
+        }
+    )
+
+
+def generation_goes_with_conditions(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
+    status = decision.status
+    if status is None:
+        return
+    generations = {one.observed_generation for one in status.conditions} | {status.observed_generation}
+    expected = desired.status.observed_generation if desired.paused else desired.generation
+    if generations != {expected}:
+        yield f"writes the generations {generations}, not {expected}"
+
+
+def an_outage_changes_no_phase(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
+    connection = observed.connection
+    out = not isinstance(connection, Connection) or connection.fault is not None
+    seen_ended = isinstance(observed.remote, Job) and observed.remote.status.terminal
+    grace = isinstance(connection, Connection) and connection is given.BLINK
+    if not out or grace or seen_ended or decision.status is None or desired.paused:
+        return
+    before, after = desired.status.phase, decision.status.phase
+    if desired.status.job_id is not None and before is not after:
+        yield f"makes {before} {after} in an outage"
+
+
+def nobody_is_forgotten(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
+    """Whatever isn't over is looked at again: by a step, the poll, or the clock; and never at once without a reason."""
+    if decision.requeue_after is not None and decision.requeue_after < 1:
+        yield "looks again in a hot loop"
+    waiting = decision.step is None and decision.follow is None and decision.requeue_after is None
+    if not waiting or desired.paused:
+        return
+    if desired.deleting and desired.finalizer:
+        yield "forgets a deletion"
+    moved = isinstance(observed.connection, Connection) and observed.connection.seed_namespace != "acme"
+    written = decision.status or desired.status
+    if desired.status.job_id is not None and not (desired.deleting or moved or ended_in(written)):
+        yield "forgets a job"
+
+
+def ended_in(status: SeedJobStatus) -> bool:
+    return status.phase in FAILURES | {Phase.SUCCEEDED}
+
+
+def an_intent_is_dropped_for_a_reason(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
+    """I2: what names a job that may be ours is never thrown away silently."""
+    if not isinstance(decision.step, DropIntent):
+        return
+    told = {event.reason for event in decision.events}
+    if desired.status.job_id is not None or desired.deleting or desired.paused:
+        yield "drops the intent of a job that is recorded, or while deleted or paused"
+    if counts(desired, desired.intent) and Reason.ORPHANED not in told:
+        moved_on = observed.fresh and observed.remote not in {MISSING, UNREAD} and not ours(desired, observed.remote)
+        if not moved_on:
+            yield "drops an intent that counts"
+
+
+PROMISES: tuple[Promise, ...] = (
+    create_only_when_all_is_in_place,
+    intent_is_this_objects,
+    finalizer_goes_last,
+    cancel_and_delete_only_on_deletion,
+    nothing_is_asked_of_an_unusable_platform,
+    paused_writes_attention_alone,
+    an_end_stays,
+    names_and_ids_are_written_once,
+    conditions_agree,
+    generation_goes_with_conditions,
+    an_outage_changes_no_phase,
+    nobody_is_forgotten,
+    an_intent_is_dropped_for_a_reason,
+)

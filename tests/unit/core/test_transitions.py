@@ -1,0 +1,997 @@
+"""The table of transitions: what is given, what is to come of it, and why. It reads beside `resource.md`."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from seedjob_operator.core import naming
+from seedjob_operator.core.decide import decide
+from seedjob_operator.core.decision import (
+    CancelJob,
+    CreateJob,
+    Decision,
+    DeleteJob,
+    DropIntent,
+    ReadEnvironment,
+    ReadJob,
+    ReadResult,
+    ReleaseFinalizer,
+    WriteIntent,
+)
+from seedjob_operator.core.reasons import Reason
+from seedjob_operator.core.snapshot import MISSING, UNREAD, Reach, Sent
+from seedjob_operator.resources import ConditionType, Phase
+from seedjob_operator.seedapi.wire import JobStatus
+from unit.core import given
+from unit.core.given import (
+    CHANGED,
+    CHOSEN,
+    CHOSEN_INTENT,
+    COPIED,
+    FORGED,
+    NOW,
+    OWN,
+    RESTORED,
+    TAKEN_OVER,
+    job,
+    recorded,
+    spec,
+)
+
+ANY = object()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Row:
+    """One transition: `then` is the step, `phase` and `reason` what is written (None: nothing is)."""
+
+    why: str
+    desired: dict[str, Any] = dataclasses.field(default_factory=dict)
+    observed: dict[str, Any] = dataclasses.field(default_factory=dict)
+    then: type | None = None
+    phase: Phase | None = None
+    reason: Reason | None = None
+    synced: str | None = None
+    attention: Reason | None = None
+    events: tuple[Reason, ...] | None = None
+    requeue: object = ANY
+    follow: bool | None = None
+
+
+READY_TO_SEND: dict[str, Any] = {"environment_read": True, "sent": Sent.NOTHING}
+GONE: dict[str, Any] = {"remote": MISSING, "fresh": True, "absences": given.absences(180, 90, 0)}
+CHOSEN_SPEC = spec(jobName=CHOSEN)
+RUNNING = recorded(Phase.RUNNING)
+PENDING = recorded(Phase.PENDING)
+SUCCEEDED = recorded(Phase.SUCCEEDED)
+FAILED = recorded(Phase.FAILED)
+DELETED: dict[str, Any] = {"deleting": True, "intent": OWN}
+REJECTED = recorded(Phase.PENDING, reason=Reason.SPEC_REJECTED)
+TAKEN = recorded(Phase.PENDING, reason=Reason.NAME_TAKEN, of=CHOSEN_INTENT)
+
+SUBMISSION = [
+    Row(
+        why="a new SeedJob's environment is read first: what it lacks is no reason to reserve a name",
+        then=ReadEnvironment,
+    ),
+    Row(
+        why="the intent comes before the action",
+        observed={"environment_read": True},
+        then=WriteIntent,
+    ),
+    Row(
+        why="with intent, finalizer and environment the create is sent",
+        desired={"intent": OWN},
+        observed=READY_TO_SEND,
+        then=CreateJob,
+    ),
+    Row(
+        why="the environment is read anew in each pass, because its values are never kept",
+        desired={"intent": OWN},
+        observed={"sent": Sent.NOTHING},
+        then=ReadEnvironment,
+    ),
+    Row(
+        why="an intent without its finalizer is not complete: deletion would not wait for the job",
+        desired={"intent": OWN, "finalizer": False},
+        observed=READY_TO_SEND,
+        then=WriteIntent,
+    ),
+    Row(
+        why="a spec that changed before anything was sent gets an intent of its own",
+        desired={"intent": OWN, "spec": spec(**CHANGED)},
+        observed=READY_TO_SEND,
+        then=WriteIntent,
+    ),
+    Row(
+        why="an intent for a place that the connection no longer names, with nothing sent: it is renewed",
+        desired={"intent": OWN},
+        observed=READY_TO_SEND | {"connection": given.ELSEWHERE},
+        then=WriteIntent,
+    ),
+    Row(
+        why="after a restart a create may have been sent: look before sending",
+        desired={"intent": OWN},
+        observed={"environment_read": True},
+        then=ReadJob,
+    ),
+    Row(
+        why="an unanswered create is settled by a read",
+        desired={"intent": OWN},
+        observed={"sent": Sent.UNANSWERED},
+        then=ReadJob,
+    ),
+    Row(
+        why="a job that no list showed is read by name before it's believed to be missing",
+        desired={"intent": OWN},
+        observed={"sent": Sent.UNANSWERED, "remote": MISSING},
+        then=ReadJob,
+    ),
+    Row(
+        why="an intent of an earlier process is written again before anything is sent: that fails if it is old news",
+        desired={"intent": OWN},
+        observed={"sent": Sent.UNKNOWN, "remote": MISSING, "fresh": True, "environment_read": True},
+        then=WriteIntent,
+    ),
+    Row(
+        why="the spec was corrected, and the answer to the intent's write got lost: it's sent, not held for ever",
+        desired={"intent": OWN},
+        observed=READY_TO_SEND | {"sent": Sent.REJECTED, "rejection": "no", "rejected_hash": "another"},
+        then=CreateJob,
+    ),
+    Row(
+        why="404 proves nothing: the create is repeated under the same name",
+        desired={"intent": OWN},
+        observed={"sent": Sent.UNANSWERED, "remote": MISSING, "fresh": True, "environment_read": True},
+        then=CreateJob,
+    ),
+    Row(
+        why="a conflict under a generated name: the job is ours, find it",
+        desired={"intent": OWN},
+        observed={"sent": Sent.CONFLICT},
+        then=ReadJob,
+    ),
+    Row(
+        why="the job of a generated name is ours, whatever this process knows of the create",
+        desired={"intent": OWN},
+        observed={"remote": job(JobStatus.QUEUED)},
+        phase=Phase.QUEUED,
+        reason=Reason.QUEUED,
+        events=(Reason.SUBMITTED,),
+        follow=True,
+    ),
+    Row(
+        why="a job that was read under another name says nothing of this attempt's",
+        desired={"intent": OWN},
+        observed=READY_TO_SEND | {"remote": job(name="somebody-elses-job", id=given.OTHER_ID)},
+        then=CreateJob,
+    ),
+    Row(
+        why="a recorded refusal of this very intent isn't sent again after a restart",
+        desired={"intent": OWN, "status": REJECTED},
+        phase=None,
+        requeue=None,
+    ),
+    Row(
+        why="the refusal stands in the status, with what to do",
+        desired={"intent": OWN},
+        observed={"sent": Sent.REJECTED, "rejection": "L4 has at most 4."},
+        phase=Phase.PENDING,
+        reason=Reason.SPEC_REJECTED,
+        events=(Reason.SPEC_REJECTED,),
+        requeue=None,
+    ),
+    Row(
+        why="a changed spec.job ends SpecRejected by itself",
+        desired={"intent": OWN, "status": REJECTED, "spec": spec(**CHANGED)},
+        observed={"environment_read": True},
+        then=WriteIntent,
+    ),
+    Row(
+        why="a refusal recorded before the present intent says nothing of it: its create may have been sent",
+        desired={
+            "intent": given.intent(spec_hash=given.desired(spec=spec(**CHANGED)).spec_hash),
+            "status": REJECTED,
+            "spec": spec(**CHANGED),
+        },
+        observed={"environment_read": True},
+        then=ReadJob,
+    ),
+]
+
+HOLDS = [
+    Row(
+        why="what the environment refers to isn't there: it heals from outside",
+        observed={"environment_read": True, "environment_hold": given.NO_HF},
+        phase=Phase.PENDING,
+        reason=Reason.SECRET_NOT_FOUND,
+        synced="True",
+        events=(Reason.SECRET_NOT_FOUND,),
+        requeue=2.0,
+    ),
+    Row(
+        why="the longer it lacks something, the more rarely it's looked at, but each minute at least",
+        desired={"status": recorded(Phase.PENDING, reason=Reason.SECRET_NOT_FOUND, of=None)},
+        observed={"environment_read": True, "environment_hold": given.NO_HF},
+        phase=Phase.PENDING,
+        reason=Reason.SECRET_NOT_FOUND,
+        requeue=60.0,
+    ),
+    Row(
+        why="a connection whose Secret is missing is a matter of Synced too",
+        observed={"connection": given.NO_SECRET},
+        phase=Phase.PENDING,
+        reason=Reason.SECRET_NOT_FOUND,
+        synced="False",
+    ),
+    Row(
+        why="an endpoint outside the allow-list is never contacted",
+        observed={"connection": given.NOT_ALLOWED},
+        phase=Phase.PENDING,
+        reason=Reason.ENDPOINT_NOT_ALLOWED,
+        synced="False",
+        requeue=None,
+    ),
+    Row(
+        why="unreachable: Synced is Unknown, and it is tried again",
+        observed={"connection": given.DOWN},
+        phase=Phase.PENDING,
+        reason=Reason.PLATFORM_UNAVAILABLE,
+        synced="Unknown",
+        requeue=60.0,
+    ),
+    Row(
+        why="refused: Synced is False, with the reason",
+        observed={"connection": given.REFUSED},
+        phase=Phase.PENDING,
+        reason=Reason.UNAUTHORIZED,
+        synced="False",
+    ),
+    Row(
+        why="a step that failed is tried again after its back-off",
+        desired={"intent": OWN},
+        observed=READY_TO_SEND | {"fault": given.fault(), "failures": 3},
+        phase=Phase.PENDING,
+        reason=Reason.PLATFORM_UNAVAILABLE,
+        requeue=4.0,
+    ),
+    Row(
+        why="nothing comes before the platform's Retry-After",
+        desired={"intent": OWN},
+        observed=READY_TO_SEND | {"fault": given.fault(Reach.REFUSED, retry_after=90.0), "failures": 1},
+        phase=Phase.PENDING,
+        requeue=90.0,
+    ),
+    Row(
+        why="no create before one request got through",
+        observed={"connection": given.UNPROVEN, "environment_read": True},
+        requeue=5.0,
+    ),
+    *(
+        Row(
+            why=f"{field} isn't carried out yet, and ignoring it would do harm",
+            desired={"spec": spec(**{field: value})},
+            phase=Phase.PENDING,
+            reason=Reason.NOT_YET_SUPPORTED,
+            requeue=None,
+        )
+        for field, value in {
+            "suspend": True,
+            "cancel": True,
+            "runId": "2",
+            "updatePolicy": "Replace",
+            "adoptionPolicy": "IfMatching",
+            "ttlSecondsAfterFinished": 0,
+            "remoteTTLSecondsAfterFinished": 60,
+            "costLimit": "250.00",
+        }.items()
+    ),
+    Row(
+        why="a verb that can't be carried out and was set after the submission leaves the job alone",
+        desired={"intent": OWN, "status": RUNNING, "spec": spec(cancel=True)},
+        observed={"remote": job()},
+        phase=Phase.RUNNING,
+        reason=Reason.RUNNING,
+        attention=Reason.NOT_YET_SUPPORTED,
+        follow=True,
+    ),
+]
+
+CHOSEN_NAMES = [
+    Row(
+        why="a chosen name may be anybody's: a read must have said 404 before the intent",
+        desired={"spec": CHOSEN_SPEC},
+        observed={"environment_read": True},
+        then=ReadJob,
+    ),
+    Row(
+        why="the name is free: now the intent",
+        desired={"spec": CHOSEN_SPEC},
+        observed={"environment_read": True, "remote": MISSING, "fresh": True},
+        then=WriteIntent,
+    ),
+    Row(
+        why="the name is taken: say so, and look again with a growing interval",
+        desired={"spec": CHOSEN_SPEC},
+        observed={"environment_read": True, "remote": job(name=CHOSEN), "fresh": True},
+        phase=Phase.PENDING,
+        reason=Reason.NAME_TAKEN,
+        events=(Reason.NAME_TAKEN,),
+        requeue=15.0,
+    ),
+    Row(
+        why="the name has been taken for 20 minutes: it's looked at every 10 minutes at most",
+        desired={"spec": CHOSEN_SPEC, "status": recorded(Phase.PENDING, reason=Reason.NAME_TAKEN, of=None)},
+        observed={"environment_read": True, "remote": job(name=CHOSEN), "fresh": True},
+        phase=Phase.PENDING,
+        reason=Reason.NAME_TAKEN,
+        requeue=600.0,
+    ),
+    Row(
+        why="409 with nothing unanswered before it: somebody was faster",
+        desired={"spec": CHOSEN_SPEC, "intent": CHOSEN_INTENT},
+        observed={"environment_read": True, "sent": Sent.CONFLICT, "remote": job(name=CHOSEN), "fresh": True},
+        phase=Phase.PENDING,
+        reason=Reason.NAME_TAKEN,
+    ),
+    Row(
+        why="the taken name is free again: the intent is renewed before the create",
+        desired={"spec": CHOSEN_SPEC, "intent": CHOSEN_INTENT},
+        observed={"environment_read": True, "sent": Sent.CONFLICT, "remote": MISSING, "fresh": True},
+        then=WriteIntent,
+    ),
+    Row(
+        why="the answer of our own create is our job, whatever the clocks say",
+        desired={"spec": CHOSEN_SPEC, "intent": CHOSEN_INTENT},
+        observed={"sent": Sent.CREATED, "remote": job(JobStatus.QUEUED, name=CHOSEN, created_at=None)},
+        phase=Phase.QUEUED,
+        events=(Reason.SUBMITTED,),
+    ),
+    Row(
+        why="after an unanswered create a job that equals what was sent is ours",
+        desired={"spec": CHOSEN_SPEC, "intent": CHOSEN_INTENT},
+        observed={"sent": Sent.UNANSWERED, "remote": job(JobStatus.QUEUED, name=CHOSEN), "fresh": True},
+        phase=Phase.QUEUED,
+        events=(Reason.SUBMITTED,),
+    ),
+    Row(
+        why="a job older than the intent is somebody else's",
+        desired={"spec": CHOSEN_SPEC, "intent": CHOSEN_INTENT},
+        observed={
+            "sent": Sent.UNANSWERED,
+            "remote": job(name=CHOSEN, created_at=OWN.time - (NOW - OWN.time)),
+            "fresh": True,
+        },
+        phase=Phase.PENDING,
+        reason=Reason.NAME_TAKEN,
+    ),
+    Row(
+        why="a job that differs in one readable field is somebody else's",
+        desired={"spec": CHOSEN_SPEC, "intent": CHOSEN_INTENT},
+        observed={"sent": Sent.UNANSWERED, "remote": job(name=CHOSEN, gpu="T4"), "fresh": True},
+        phase=Phase.PENDING,
+        reason=Reason.NAME_TAKEN,
+    ),
+    Row(
+        why="somebody else's job under our name is looked at again, not believed for ever",
+        desired={"spec": CHOSEN_SPEC, "intent": CHOSEN_INTENT},
+        observed={"sent": Sent.UNANSWERED, "remote": job(name=CHOSEN, gpu="T4")},
+        then=ReadJob,
+    ),
+    Row(
+        why="a recorded NameTaken isn't in doubt after a restart: the name is looked at, not the create settled",
+        desired={"spec": CHOSEN_SPEC, "intent": CHOSEN_INTENT, "status": TAKEN},
+        observed={"environment_read": True},
+        then=ReadJob,
+    ),
+    Row(
+        why="a changed jobName ends NameTaken: the new name is looked at first",
+        desired={"spec": spec(jobName="other"), "intent": CHOSEN_INTENT, "status": TAKEN},
+        observed={"environment_read": True},
+        then=ReadJob,
+    ),
+]
+
+INTENTS = [
+    Row(
+        why="what can't be read as an intent counts for nothing and is removed",
+        desired={"stray_intent": True},
+        then=DropIntent,
+        events=(Reason.INTENT_DROPPED,),
+    ),
+    Row(
+        why="a copy of another object's intent is dropped",
+        desired={"intent": COPIED},
+        then=DropIntent,
+        events=(Reason.INTENT_DROPPED,),
+    ),
+    Row(
+        why="a user can't make another's job theirs by writing its name into the annotation",
+        desired={"intent": FORGED},
+        then=DropIntent,
+        events=(Reason.INTENT_DROPPED,),
+    ),
+    Row(
+        why="a restored backup takes over the job that its intent names",
+        desired={"intent": RESTORED},
+        observed={"remote": job(name=given.INHERITED)},
+        then=WriteIntent,
+    ),
+    Row(
+        why="a restored backup takes over an ended job too",
+        desired={"intent": RESTORED},
+        observed={"remote": job(JobStatus.SUCCEEDED, name=given.INHERITED)},
+        then=WriteIntent,
+    ),
+    Row(
+        why="a restored backup whose job is nowhere to be seen never submits again by itself",
+        desired={"intent": TAKEN_OVER},
+        observed=GONE | {"environment_read": True},
+        phase=Phase.FAILED,
+        reason=Reason.REMOTE_DELETED,
+    ),
+    Row(
+        why="one 404 is not enough for that",
+        desired={"intent": TAKEN_OVER},
+        observed={"remote": MISSING, "fresh": True, "absences": given.absences(0), "environment_read": True},
+        requeue=60.0,
+    ),
+    Row(
+        why="an intent that was removed while the job is recorded is put back",
+        desired={"status": RUNNING, "finalizer": True},
+        observed={"remote": job()},
+        then=WriteIntent,
+    ),
+    Row(
+        why="a finalizer that was stripped while the job is recorded is put back",
+        desired={"status": RUNNING, "intent": OWN, "finalizer": False},
+        observed={"remote": job()},
+        then=WriteIntent,
+    ),
+    Row(
+        why="a damaged intent of a recorded job is rebuilt from the status, not dropped",
+        desired={"status": RUNNING, "stray_intent": True},
+        observed={"remote": job()},
+        then=WriteIntent,
+        events=(),
+    ),
+    Row(
+        why="an intent for another attempt can't take a recorded job's place",
+        desired={
+            "status": RUNNING,
+            "intent": given.intent(
+                attempt=7,
+                job_name=naming.generated_name(namespace=given.NAMESPACE, name=given.NAME, uid=given.UID, attempt=7),
+            ),
+        },
+        observed={"remote": job()},
+        then=WriteIntent,
+    ),
+    Row(
+        why="a status that was wiped is rebuilt from the intent and the platform",
+        desired={"intent": OWN},
+        observed={"remote": job(JobStatus.RUNNING)},
+        phase=Phase.RUNNING,
+        reason=Reason.RUNNING,
+    ),
+]
+
+FOLLOWING = [
+    Row(
+        why="nothing learnt yet: the poll of all jobs tells, at no request of its own",
+        desired={"intent": OWN, "status": RUNNING},
+        follow=True,
+    ),
+    Row(
+        why="queued is Queued",
+        desired={"intent": OWN},
+        observed={"remote": job(JobStatus.QUEUED)},
+        phase=Phase.QUEUED,
+    ),
+    Row(
+        why="running is Running, with an Event",
+        desired={"intent": OWN, "status": recorded(Phase.QUEUED)},
+        observed={"remote": job()},
+        phase=Phase.RUNNING,
+        events=(Reason.STARTED,),
+    ),
+    Row(
+        why="the platform's own retry puts the job back into the queue",
+        desired={"intent": OWN, "status": RUNNING},
+        observed={"remote": job(JobStatus.QUEUED)},
+        phase=Phase.QUEUED,
+    ),
+    Row(
+        why="a status that nobody knows counts as active",
+        desired={"intent": OWN, "status": RUNNING},
+        observed={"remote": job("hibernating")},
+        phase=Phase.UNKNOWN,
+        reason=Reason.UNKNOWN_REMOTE_STATUS,
+        follow=True,
+    ),
+    Row(
+        why="a blink of the connection isn't worth a write",
+        desired={"intent": OWN, "status": RUNNING},
+        observed={"connection": given.BLINK},
+        requeue=10.0,
+        follow=True,
+    ),
+    Row(
+        why="where it may become an outage it's looked at when it would be one",
+        desired={"intent": OWN, "status": RUNNING, "generation": 2},
+        observed={"connection": given.BLINK, "remote": job()},
+        phase=Phase.RUNNING,
+        requeue=10.0,
+        follow=True,
+    ),
+    Row(
+        why="an outage marks the status stale and changes no phase",
+        desired={"intent": OWN, "status": RUNNING},
+        observed={"connection": given.DOWN, "remote": job()},
+        phase=Phase.RUNNING,
+        reason=Reason.RUNNING,
+        synced="Unknown",
+    ),
+    Row(
+        why="a refusal marks it too",
+        desired={"intent": OWN, "status": RUNNING},
+        observed={"connection": given.REFUSED},
+        phase=Phase.RUNNING,
+        synced="False",
+    ),
+    Row(
+        why="a connection that can't be used any more changes no phase either",
+        desired={"intent": OWN, "status": RUNNING},
+        observed={"connection": given.NO_SECRET},
+        phase=Phase.RUNNING,
+        synced="False",
+    ),
+    Row(
+        why="the same where the intent was removed by hand: the job is recorded, so it isn't Pending",
+        desired={"status": RUNNING, "finalizer": True},
+        observed={"connection": given.NO_SECRET},
+        phase=Phase.RUNNING,
+        synced="False",
+    ),
+    Row(
+        why="settings that name another place: not touched, and told",
+        desired={"intent": OWN, "status": RUNNING},
+        observed={"connection": given.ELSEWHERE, "remote": job()},
+        phase=Phase.RUNNING,
+        attention=Reason.CONNECTION_CHANGED,
+        follow=False,
+    ),
+    Row(
+        why="what was sent stands: a spec.job that changed in flight is told of",
+        desired={"intent": OWN, "spec": spec(**CHANGED)},
+        observed={"remote": job()},
+        phase=Phase.RUNNING,
+        attention=Reason.SPEC_CHANGED_AFTER_SUBMIT,
+    ),
+    Row(
+        why="a job that no list shows is read by name",
+        desired={"intent": OWN, "status": RUNNING},
+        observed={"remote": MISSING},
+        then=ReadJob,
+    ),
+    Row(
+        why="one 404 changes nothing",
+        desired={"intent": OWN, "status": RUNNING},
+        observed={"remote": MISSING, "fresh": True, "absences": given.absences(0)},
+        requeue=60.0,
+    ),
+    Row(
+        why="two 404s are not enough, however far apart",
+        desired={"intent": OWN, "status": RUNNING},
+        observed={"remote": MISSING, "fresh": True, "absences": given.absences(300, 0)},
+        requeue=60.0,
+    ),
+    Row(
+        why="three within two minutes aren't either",
+        desired={"intent": OWN, "status": RUNNING},
+        observed={"remote": MISSING, "fresh": True, "absences": given.absences(110, 55, 0)},
+        requeue=60.0,
+    ),
+    Row(
+        why="three 404s over two minutes: the platform forgot it, and how it ended is unknown",
+        desired={"intent": OWN, "status": RUNNING},
+        observed=GONE,
+        phase=Phase.FAILED,
+        reason=Reason.REMOTE_DELETED,
+        events=(Reason.REMOTE_DELETED,),
+    ),
+    Row(
+        why="three 404s within five minutes of the intent: not visible yet",
+        desired={"intent": given.intent(time=NOW - (NOW - OWN.time) / 10), "status": RUNNING},
+        observed=GONE,
+    ),
+    Row(
+        why="another id under our name proves that our record is gone",
+        desired={"intent": OWN, "status": RUNNING},
+        observed={"remote": job(id=given.OTHER_ID), "fresh": True},
+        phase=Phase.FAILED,
+        reason=Reason.REMOTE_DELETED,
+    ),
+    Row(
+        why="in a list it's read by name before that is believed",
+        desired={"intent": OWN, "status": RUNNING},
+        observed={"remote": job(id=given.OTHER_ID)},
+        then=ReadJob,
+    ),
+    *(
+        Row(
+            why=f"{status}: the result is read before the end is recorded",
+            desired={"intent": OWN, "status": RUNNING},
+            observed={"remote": job(status)},
+            then=ReadResult,
+        )
+        for status in (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.TIMED_OUT)
+    ),
+    *(
+        Row(
+            why=f"{status} ends the attempt, whether or not its result was to be had",
+            desired={"intent": OWN, "status": RUNNING},
+            observed={"remote": job(status), "result_reads": 1, "result_read_at": NOW},
+            phase=phase,
+            reason=reason,
+            events=(event,),
+        )
+        for status, phase, reason, event in (
+            (JobStatus.SUCCEEDED, Phase.SUCCEEDED, Reason.SUCCEEDED, Reason.SUCCEEDED),
+            (JobStatus.FAILED, Phase.FAILED, Reason.FAILED, Reason.FAILED),
+            (JobStatus.CANCELLED, Phase.FAILED, Reason.CANCELLED_REMOTELY, Reason.FAILED),
+            (JobStatus.TIMED_OUT, Phase.TIMED_OUT, Reason.DEADLINE_EXCEEDED, Reason.TIMED_OUT),
+        )
+    ),
+]
+
+ENDED = [
+    Row(
+        why="an end that a later answer contradicts stays",
+        desired={"intent": OWN, "status": SUCCEEDED},
+        observed={"remote": job(), "fresh": True},
+    ),
+    Row(
+        why="a record that is gone after the end changes nothing and starts nothing",
+        desired={"intent": OWN, "status": SUCCEEDED},
+        observed=GONE | {"environment_read": True},
+    ),
+    Row(
+        why="a changed generation is recorded, the end stays",
+        desired={"intent": OWN, "status": SUCCEEDED, "generation": 2},
+        phase=Phase.SUCCEEDED,
+        reason=Reason.SUCCEEDED,
+        events=(),
+    ),
+    Row(
+        why="a changed runId starts nothing while that isn't supported, and is told of",
+        desired={"intent": OWN, "status": SUCCEEDED, "generation": 2, "spec": spec(runId="2")},
+        phase=Phase.SUCCEEDED,
+        attention=Reason.NOT_YET_SUPPORTED,
+    ),
+    Row(
+        why="a result that wasn't to be had at the end is read within ten minutes",
+        desired={"intent": OWN, "status": recorded(Phase.SUCCEEDED, at=NOW)},
+        then=ReadResult,
+    ),
+    Row(
+        why="after ten minutes it is not",
+        desired={"intent": OWN, "status": SUCCEEDED},
+        observed={"remote": UNREAD},
+    ),
+]
+
+DELETION = [
+    Row(
+        why="nothing of ours holds the object: nothing to do",
+        desired={"deleting": True},
+    ),
+    Row(
+        why="an intent under which nothing was sent has no job",
+        desired=DELETED,
+        observed={"sent": Sent.NOTHING},
+        then=ReleaseFinalizer,
+        events=(),
+    ),
+    Row(
+        why="a create that was answered has a job, also where its status write was refused",
+        desired=DELETED,
+        observed={"sent": Sent.CREATED, "remote": job(JobStatus.QUEUED)},
+        then=CancelJob,
+        phase=Phase.CANCELLING,
+    ),
+    Row(
+        why="a refused create has no job",
+        desired=DELETED,
+        observed={"sent": Sent.REJECTED},
+        then=ReleaseFinalizer,
+    ),
+    Row(
+        why="a refusal recorded before the present intent says nothing of its create",
+        desired=DELETED | {"intent": given.intent(spec_hash="another"), "status": REJECTED},
+        then=ReadJob,
+    ),
+    Row(
+        why="a refused create after an unanswered one may have a job",
+        desired=DELETED,
+        observed={"sent": Sent.REJECTED_AFTER_UNANSWERED},
+        then=ReadJob,
+    ),
+    Row(
+        why="a conflict under a generated name: the job is ours, and is looked for",
+        desired=DELETED,
+        observed={"sent": Sent.CONFLICT},
+        then=ReadJob,
+    ),
+    Row(
+        why="a conflict under a chosen name: the job is somebody else's",
+        desired=DELETED | {"intent": CHOSEN_INTENT, "spec": CHOSEN_SPEC},
+        observed={"sent": Sent.CONFLICT, "remote": job(name=CHOSEN)},
+        then=ReleaseFinalizer,
+    ),
+    Row(
+        why="a create that may have been carried out is looked for",
+        desired=DELETED,
+        observed={"sent": Sent.UNANSWERED},
+        then=ReadJob,
+    ),
+    Row(
+        why="an active job is cancelled, and the phase says so first",
+        desired=DELETED | {"status": RUNNING},
+        observed={"remote": job()},
+        then=CancelJob,
+        phase=Phase.CANCELLING,
+        reason=Reason.DELETING,
+        events=(Reason.CANCEL_REQUESTED,),
+        follow=True,
+    ),
+    Row(
+        why="an unknown status counts as active",
+        desired=DELETED | {"status": RUNNING},
+        observed={"remote": job("hibernating")},
+        then=CancelJob,
+        phase=Phase.CANCELLING,
+    ),
+    Row(
+        why="a cancel that was taken is waited for",
+        desired=DELETED | {"status": recorded(Phase.CANCELLING)},
+        observed={"remote": job(), "cancel_sent": True, "read_at": NOW},
+        requeue=35.0,
+        follow=True,
+    ),
+    Row(
+        why="then the job is read by name, where the poll didn't tell",
+        desired=DELETED | {"status": recorded(Phase.CANCELLING)},
+        observed={"remote": job(), "cancel_sent": True, "read_at": NOW - (NOW - OWN.time)},
+        then=ReadJob,
+    ),
+    Row(
+        why="a job that has ended is removed",
+        desired=DELETED | {"status": recorded(Phase.CANCELLING)},
+        observed={"remote": job(JobStatus.CANCELLED), "fresh": True},
+        then=DeleteJob,
+    ),
+    Row(
+        why="a removal is confirmed by a read",
+        desired=DELETED | {"status": recorded(Phase.CANCELLING)},
+        observed={"remote": MISSING, "delete_answered": True},
+        then=ReadJob,
+    ),
+    Row(
+        why="confirmed: the object may go",
+        desired=DELETED | {"status": recorded(Phase.CANCELLING)},
+        observed={"remote": MISSING, "delete_answered": True, "fresh": True},
+        then=ReleaseFinalizer,
+        events=(),
+    ),
+    Row(
+        why="a record that the platform keeps stays, with an Event",
+        desired=DELETED | {"status": recorded(Phase.CANCELLING)},
+        observed={"remote": job(JobStatus.TIMED_OUT), "delete_refused": True},
+        then=ReleaseFinalizer,
+        events=(Reason.RECORD_KEPT,),
+    ),
+    Row(
+        why="Cancel keeps the record",
+        desired=DELETED | {"status": recorded(Phase.CANCELLING), "spec": spec(deletionPolicy="Cancel")},
+        observed={"remote": job(JobStatus.CANCELLED)},
+        then=ReleaseFinalizer,
+        events=(),
+    ),
+    Row(
+        why="Cancel of an ended job needs nothing, not even a platform",
+        desired=DELETED | {"status": SUCCEEDED, "spec": spec(deletionPolicy="Cancel")},
+        observed={"connection": given.DOWN},
+        then=ReleaseFinalizer,
+        events=(),
+    ),
+    Row(
+        why="Cancel of an active job cancels",
+        desired=DELETED | {"status": RUNNING, "spec": spec(deletionPolicy="Cancel")},
+        observed={"remote": job()},
+        then=CancelJob,
+        phase=Phase.CANCELLING,
+    ),
+    Row(
+        why="Orphan lets go at once and names the job",
+        desired=DELETED | {"status": RUNNING, "spec": spec(deletionPolicy="Orphan")},
+        observed={"connection": given.DOWN, "remote": job()},
+        then=ReleaseFinalizer,
+        events=(Reason.ORPHANED,),
+    ),
+    Row(
+        why="force-orphan is the strongest word, paused or not, reachable or not",
+        desired=DELETED | {"status": RUNNING, "force_orphan": True, "paused": True},
+        observed={"connection": given.NO_SECRET},
+        then=ReleaseFinalizer,
+        events=(Reason.ORPHANED,),
+    ),
+    Row(
+        why="force-orphan names the job also where the intent is gone and nothing can be reached",
+        desired={"deleting": True, "finalizer": True, "status": RUNNING, "force_orphan": True},
+        observed={"connection": given.NO_SECRET},
+        then=ReleaseFinalizer,
+        events=(Reason.ORPHANED,),
+    ),
+    Row(
+        why="force-orphan alone deletes nothing",
+        desired={"intent": OWN, "status": RUNNING, "force_orphan": True},
+        observed={"remote": job()},
+        follow=True,
+    ),
+    Row(
+        why="paused blocks deletion too",
+        desired=DELETED | {"status": RUNNING, "paused": True},
+        observed={"remote": job()},
+        phase=Phase.RUNNING,
+        attention=Reason.PAUSED,
+    ),
+    Row(
+        why="a platform that can't be reached blocks deletion, and the status says how to force it",
+        desired=DELETED | {"status": RUNNING},
+        observed={"connection": given.DOWN},
+        phase=Phase.RUNNING,
+        reason=Reason.DELETION_BLOCKED,
+        synced="Unknown",
+        events=(Reason.DELETION_BLOCKED, Reason.PLATFORM_UNAVAILABLE),
+        requeue=60.0,
+    ),
+    Row(
+        why="a connection that can't be used blocks it",
+        desired=DELETED | {"status": RUNNING},
+        observed={"connection": given.NO_SECRET},
+        phase=Phase.RUNNING,
+        reason=Reason.DELETION_BLOCKED,
+        synced="False",
+    ),
+    Row(
+        why="also where the intent was removed by hand: the status still names the job",
+        desired={"deleting": True, "finalizer": True, "status": RUNNING},
+        observed={"connection": given.NO_SECRET},
+        phase=Phase.RUNNING,
+        reason=Reason.DELETION_BLOCKED,
+    ),
+    Row(
+        why="a job at a place that the settings no longer name blocks it",
+        desired=DELETED | {"status": RUNNING},
+        observed={"connection": given.ELSEWHERE},
+        phase=Phase.RUNNING,
+        reason=Reason.DELETION_BLOCKED,
+    ),
+    Row(
+        why="an end stays recorded while deletion is blocked",
+        desired=DELETED | {"status": FAILED},
+        observed={"connection": given.DOWN},
+        phase=Phase.FAILED,
+        reason=Reason.DELETION_BLOCKED,
+    ),
+    Row(
+        why="one 404 of a job that nobody saw end is not enough",
+        desired=DELETED | {"status": RUNNING},
+        observed={"remote": MISSING, "fresh": True, "absences": given.absences(0)},
+        requeue=60.0,
+    ),
+    Row(
+        why="three over two minutes are",
+        desired=DELETED | {"status": RUNNING},
+        observed=GONE,
+        then=ReleaseFinalizer,
+    ),
+    Row(
+        why="not within five minutes of the intent: the job may only not be visible yet",
+        desired=DELETED | {"intent": given.intent(time=NOW - (NOW - OWN.time) / 10)},
+        observed=GONE,
+    ),
+    Row(
+        why="a job that came back after its recorded end is cancelled, and the end stays recorded",
+        desired=DELETED | {"status": FAILED},
+        observed={"remote": job()},
+        then=CancelJob,
+    ),
+    Row(
+        why="an ended job that is gone needs one read",
+        desired=DELETED | {"status": SUCCEEDED},
+        observed={"remote": MISSING, "fresh": True, "absences": given.absences(0)},
+        then=ReleaseFinalizer,
+    ),
+    Row(
+        why="somebody else's job under a chosen name is left alone",
+        desired=DELETED | {"intent": CHOSEN_INTENT, "spec": CHOSEN_SPEC},
+        observed={"remote": job(name=CHOSEN, gpu="T4"), "fresh": True},
+        then=ReleaseFinalizer,
+        events=(),
+    ),
+    Row(
+        why="where the spec changed meanwhile nobody can say whose it is: it's left, and told of",
+        desired=DELETED | {"intent": CHOSEN_INTENT, "spec": spec(jobName=CHOSEN, **CHANGED)},
+        observed={"remote": job(name=CHOSEN), "fresh": True},
+        then=ReleaseFinalizer,
+        events=(Reason.ORPHANED,),
+    ),
+]
+
+PAUSED = [
+    Row(
+        why="paused: nothing but Attention is written",
+        desired={"paused": True},
+        attention=Reason.PAUSED,
+    ),
+    Row(
+        why="told once",
+        desired={"paused": True, "intent": OWN, "status": RUNNING},
+        observed={"remote": job(JobStatus.SUCCEEDED)},
+        phase=Phase.RUNNING,
+        attention=Reason.PAUSED,
+        follow=True,
+    ),
+]
+
+GROUPS = {
+    "submission": SUBMISSION,
+    "holds": HOLDS,
+    "chosen names": CHOSEN_NAMES,
+    "intents": INTENTS,
+    "following": FOLLOWING,
+    "ended": ENDED,
+    "deletion": DELETION,
+    "paused": PAUSED,
+}
+
+
+@pytest.mark.parametrize(
+    "row", [pytest.param(row, id=f"{group}: {row.why}") for group, rows in GROUPS.items() for row in rows]
+)
+def test_the_rule_gives(row: Row) -> None:
+    decision = decide(given.desired(**row.desired), given.observed(**row.observed), NOW)
+    assert (type(decision.step) if decision.step else None) is row.then, decision
+    _assert_status(row, decision)
+    if row.events is not None:
+        assert tuple(event.reason for event in decision.events) == row.events
+    if row.requeue is not ANY:
+        assert decision.requeue_after == row.requeue
+    if row.follow is not None:
+        assert (decision.follow is not None) is row.follow
+
+
+def _assert_status(row: Row, decision: Decision) -> None:
+    if row.phase is None and row.attention is None:
+        unchanged = decision.status is None or row.follow is True
+        assert unchanged, decision.status
+        return
+    status = decision.status
+    assert status is not None, decision
+    assert status.phase is row.phase
+    told = {
+        ConditionType.READY: row.reason,
+        ConditionType.ATTENTION: row.attention,
+    }
+    for kind, reason in told.items():
+        found = given.condition(status, kind)
+        if reason is not None:
+            assert found is not None
+            assert found.reason == reason
+    if row.synced is not None:
+        synced = given.condition(status, ConditionType.SYNCED)
+        assert synced is not None
+        assert synced.status == row.synced

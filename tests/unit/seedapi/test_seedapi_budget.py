@@ -1,0 +1,376 @@
+"""The budget: never above the plan, the important first, and nothing before Retry-After. On a clock of the test's own."""
+
+import asyncio
+import itertools
+import math
+import random
+
+import pytest
+
+from seedjob_operator.seedapi.budget import Budget, Permit, Priority, Windows
+from seedjob_operator.seedapi.errors import RateLimitedError
+
+ME = "credential"
+
+
+class Time:
+    """A clock that moves when told to, and wakes who sleeps on it."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+
+    def read(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        alarm: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self.now + seconds, alarm))
+        await alarm
+
+    async def settle(self) -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    async def advance(self, seconds: float) -> None:
+        """Move on, stopping wherever somebody is to be woken."""
+        end = self.now + seconds
+        await self.settle()
+        while due := sorted(at for at, alarm in self._sleepers if not alarm.done() and at <= end):
+            self.now = max(self.now, due[0])
+            for at, alarm in self._sleepers:
+                if at <= self.now and not alarm.done():
+                    alarm.set_result(None)
+            await self.settle()
+        self.now = end
+        await self.settle()
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def budget(time: Time) -> Budget:
+    return Budget(clock=time.read, sleep=time.sleep)
+
+
+class Sender:
+    """Sends requests through a budget, and notes when each was let go."""
+
+    def __init__(self, budget: Budget, time: Time) -> None:
+        self.budget, self.time = budget, time
+        self.sent: list[tuple[float, str]] = []
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def send(self, label: str, priority: Priority, *, takes: float = 0.0, credential: str = ME) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(self._send(label, priority, takes, credential))
+        self.tasks.append(task)
+        return task
+
+    async def _send(self, label: str, priority: Priority, takes: float, credential: str) -> None:
+        with await self.budget.acquire(credential, priority):
+            self.sent.append((self.time.now - 1000.0, label))
+            if takes:
+                await self.time.sleep(takes)
+
+    @property
+    def labels(self) -> list[str]:
+        return [label for _, label in self.sent]
+
+
+@pytest.fixture
+def sender(budget: Budget, time: Time) -> Sender:
+    return Sender(budget, time)
+
+
+def most_within(times: list[float], window: float) -> int:
+    """Count the most requests in any window that is open at its end."""
+    return max(sum(1 for other in times if at <= other < at + window) for at in times)
+
+
+# --- The plan ---
+
+
+async def test_never_more_than_the_plan(budget: Budget, sender: Sender, time: Time) -> None:
+    budget.configure(ME, requests_per_minute=60, burst=10)
+    for number in range(150):
+        sender.send(str(number), Priority.CREATE)
+    await time.advance(179.0)
+    times = [at for at, _ in sender.sent]
+    assert len(times) == 150, "two and a half plans in three minutes"
+    assert most_within(times, 60.0) == 60
+    assert most_within(times, 1.0) == 10
+    assert sender.labels == [str(number) for number in range(150)], "in the order of their coming"
+
+
+@pytest.mark.parametrize("round_trip", [0.0, 0.3, 4.0])
+async def test_no_delay_on_the_way_brings_requests_together(
+    budget: Budget, sender: Sender, time: Time, round_trip: float
+) -> None:
+    """The platform sees a request at any time between its sending and its answer: the limit holds for every such time."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")  # a failure can be repeated
+    dice = random.Random(seed)  # no secret
+    budget.configure(ME, requests_per_minute=30, burst=5)
+    for number in range(90):
+        sender.send(str(number), Priority.CREATE, takes=round_trip)
+    await time.advance(600.0)
+    assert len(sender.sent) == 90
+    for _ in range(20):
+        arrived = [at + dice.uniform(0, round_trip) for at, _ in sender.sent]
+        assert most_within(arrived, 60.0) <= 30
+        assert most_within(arrived, 1.0) <= 5
+
+
+async def test_no_plan_is_no_limit(budget: Budget, sender: Sender, time: Time) -> None:
+    budget.configure(ME, requests_per_minute=None, burst=None)
+    for number in range(5000):
+        sender.send(str(number), Priority.LIST)
+    await time.settle()
+    assert len(sender.sent) == 5000
+
+
+async def test_credentials_do_not_share(budget: Budget, sender: Sender, time: Time) -> None:
+    budget.configure(ME, requests_per_minute=1, burst=1)
+    budget.configure("other", requests_per_minute=1, burst=1)
+    sender.send("a", Priority.LIST)
+    sender.send("b", Priority.LIST)
+    sender.send("c", Priority.LIST, credential="other")
+    await time.settle()
+    assert sender.labels == ["a", "c"]
+    for task in sender.tasks:
+        task.cancel()
+
+
+async def test_two_plans_for_one_credential(budget: Budget, sender: Sender, time: Time) -> None:
+    budget.configure(ME, requests_per_minute=2, burst=50)
+    budget.configure(ME, requests_per_minute=300, burst=1)
+    for label in "abc":
+        sender.send(label, Priority.CREATE)
+    await time.advance(59.0)
+    assert [at for at, _ in sender.sent] == [0.0, 1.0], "the smaller of each holds"
+    await time.advance(10.0)
+    assert sender.labels == ["a", "b", "c"]
+
+
+# --- Who goes first ---
+
+
+async def test_the_important_go_first(budget: Budget, sender: Sender, time: Time) -> None:
+    budget.configure(ME, requests_per_minute=600, burst=1)
+    sender.send("first", Priority.LOGS)
+    await time.settle()
+    for round_, priority in itertools.product("12", reversed(Priority)):
+        sender.send(f"{priority.name}{round_}", priority)
+    await time.advance(30.0)
+    expected = [f"{priority.name}{round_}" for priority in Priority for round_ in "12"]
+    assert sender.labels == ["first", *expected], "by priority, and within one by coming"
+
+
+def test_the_order_of_priorities() -> None:
+    assert [priority.name for priority in sorted(Priority)] == [
+        "CANCEL_DELETE",
+        "CREATE",
+        "LIST",
+        "GET",
+        "ANALYTICS",
+        "LOGS",
+    ]
+
+
+async def test_reads_leave_room_for_writes(budget: Budget, sender: Sender, time: Time) -> None:
+    """A cancel never waits for a minute that reads have used up."""
+    budget.configure(ME, requests_per_minute=60, burst=100)
+    for number in range(80):
+        sender.send(str(number), Priority.LIST)
+    await time.settle()
+    assert len(sender.sent) == 54, "a tenth is left"
+    sender.send("cancel", Priority.CANCEL_DELETE)
+    await time.settle()
+    assert sender.labels[-1] == "cancel"
+    for task in sender.tasks:
+        task.cancel()
+
+
+async def test_the_smallest_plan_serves_reads_too(budget: Budget, sender: Sender, time: Time) -> None:
+    budget.configure(ME, requests_per_minute=1, burst=1)
+    sender.send("a", Priority.LOGS)
+    await time.settle()
+    assert sender.labels == ["a"]
+
+
+# --- What the platform says ---
+
+
+async def test_retry_after_holds_everything(budget: Budget, sender: Sender, time: Time) -> None:
+    budget.configure(ME, requests_per_minute=None, burst=None)
+    sender.send("before", Priority.GET)
+    await time.settle()
+    budget.hold(ME, 7.0)
+    sender.send("get", Priority.GET)
+    sender.send("cancel", Priority.CANCEL_DELETE)
+    sender.send("other", Priority.GET, credential="other")
+    await time.advance(6.9)
+    assert sender.labels == ["before", "other"]
+    await time.advance(0.1)
+    assert sender.labels == ["before", "other", "cancel", "get"]
+
+
+async def test_a_shorter_hold_does_not_end_a_longer_one(budget: Budget, sender: Sender, time: Time) -> None:
+    budget.hold(ME, 30.0)
+    budget.hold(ME, 1.0)
+    sender.send("a", Priority.CANCEL_DELETE)
+    await time.advance(29.0)
+    assert sender.sent == []
+    await time.advance(1.0)
+    assert sender.labels == ["a"]
+
+
+async def test_a_long_hold_is_told_at_once(budget: Budget, sender: Sender, time: Time) -> None:
+    """Whoever waited for hours could tell nobody why."""
+    budget.hold(ME, 30.0)
+    waiting = sender.send("a", Priority.GET)
+    await time.settle()
+    budget.hold(ME, 7200.0)
+    await time.settle()
+    with pytest.raises(RateLimitedError) as caught:
+        await waiting
+    assert caught.value.retry_after == 7200.0
+    await time.advance(7100.0)
+    with pytest.raises(RateLimitedError) as caught:
+        await budget.acquire(ME, Priority.CANCEL_DELETE)
+    assert caught.value.retry_after == 100.0
+    assert not caught.value.outcome_unknown
+    await time.advance(100.0)
+    sender.send("b", Priority.GET)
+    await time.settle()
+    assert sender.labels == ["b"]
+
+
+async def test_no_hold_is_longer_than_a_day(budget: Budget, time: Time) -> None:
+    budget.hold(ME, math.inf)
+    with pytest.raises(RateLimitedError) as caught:
+        await budget.acquire(ME, Priority.GET)
+    assert caught.value.retry_after == 86400.0
+
+
+async def test_a_smaller_limit_than_configured_is_kept_to(budget: Budget, sender: Sender, time: Time) -> None:
+    budget.configure(ME, requests_per_minute=60, burst=60)
+    budget.observe(ME, {"X-RateLimit-Limit": "3"})
+    for label in "abcde":
+        sender.send(label, Priority.CREATE)
+    await time.advance(59.0)
+    assert sender.labels == ["a", "b", "c"]
+    budget.observe(ME, {"X-RateLimit-Limit": "300"})
+    await time.settle()
+    assert sender.labels == ["a", "b", "c", "d", "e"], "what the platform takes back counts at once"
+
+
+@pytest.mark.parametrize(("told", "sent"), [("300", 5), ("0", 5), ("-3", 5), ("lots", 5), ("", 5), ("4", 4)])
+async def test_no_other_limit_changes_the_plan(
+    budget: Budget, sender: Sender, time: Time, told: str, sent: int
+) -> None:
+    budget.configure(ME, requests_per_minute=5, burst=60)
+    budget.observe(ME, {"X-RateLimit-Limit": told})
+    for number in range(9):
+        sender.send(str(number), Priority.CREATE)
+    await time.settle()
+    assert len(sender.sent) == sent
+    for task in sender.tasks:
+        task.cancel()
+
+
+async def test_a_limit_is_learned_where_none_was_configured(budget: Budget, sender: Sender, time: Time) -> None:
+    budget.observe(ME, {"X-RateLimit-Limit": "2"})
+    for label in "abc":
+        sender.send(label, Priority.CREATE)
+    await time.settle()
+    assert sender.labels == ["a", "b"]
+    for task in sender.tasks:
+        task.cancel()
+
+
+# --- Interrupted ---
+
+
+async def test_who_gives_up_waiting_costs_nothing(budget: Budget, sender: Sender, time: Time) -> None:
+    budget.configure(ME, requests_per_minute=2, burst=2)
+    sender.send("a", Priority.CREATE)
+    sender.send("b", Priority.CREATE)
+    await time.settle()
+    gone = sender.send("gone", Priority.CANCEL_DELETE)
+    sender.send("c", Priority.CREATE)
+    await time.settle()
+    gone.cancel()
+    await time.advance(60.0)
+    assert sender.labels == ["a", "b", "c"]
+
+
+async def test_who_is_interrupted_as_his_turn_comes_gives_it_back(budget: Budget, sender: Sender, time: Time) -> None:
+    budget.configure(ME, requests_per_minute=1, burst=1)
+    budget.hold(ME, 5.0)
+    task = asyncio.get_running_loop().create_task(budget.acquire(ME, Priority.CREATE))
+    await time.settle()
+    sender.send("a", Priority.CREATE)
+    await time.settle()
+    time.now += 5.0
+    budget.observe(ME, {"X-RateLimit-Limit": "1"})  # looks who may go: its turn has come, and it has not run on yet
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await time.settle()
+    assert sender.labels == ["a"]
+
+
+async def test_a_request_that_is_never_answered_ends_with_its_permit(
+    budget: Budget, sender: Sender, time: Time
+) -> None:
+    budget.configure(ME, requests_per_minute=1, burst=1)
+    sender.send("a", Priority.CREATE, takes=1000.0)
+    sender.send("b", Priority.CREATE)
+    await time.advance(100.0)
+    assert sender.labels == ["a"], "it is still under way, and may arrive at any time"
+    sender.tasks[0].cancel()
+    await time.advance(59.0)
+    assert sender.labels == ["a"]
+    await time.advance(1.0)
+    assert sender.labels == ["a", "b"]
+
+
+def test_an_answer_counts_once() -> None:
+    answers: list[int] = []
+    with Permit(lambda: answers.append(1)) as permit:
+        permit.answered()
+        permit.answered()
+    assert answers == [1]
+
+
+# --- The arithmetic alone ---
+
+
+def test_windows_say_how_long_to_wait() -> None:
+    windows = Windows(per_minute=3, burst=2)
+    assert windows.wait(0.0, Priority.CREATE) == 0.0
+    windows.begin()
+    windows.begin()
+    assert windows.wait(0.0, Priority.CREATE) == math.inf, "nobody knows when an answer will come"
+    windows.answered(0.25)
+    windows.answered(0.5)
+    assert windows.wait(0.5, Priority.CREATE) == 0.75
+    windows.begin()
+    windows.answered(1.5)
+    assert windows.wait(2.0, Priority.CREATE) == 58.25
+    assert windows.wait(60.25, Priority.CREATE) == 0.0
+    windows.hold(60.25, 5.0)
+    assert windows.wait(61.25, Priority.CREATE) == 4.0
+
+
+def test_windows_wait_for_all_that_is_too_much() -> None:
+    windows = Windows(per_minute=5)
+    for at in (1.0, 2.0, 3.0):
+        windows.begin()
+        windows.answered(at)
+    windows.told = 2
+    assert windows.wait(4.0, Priority.CREATE) == 58.0, "two of the three must have left"

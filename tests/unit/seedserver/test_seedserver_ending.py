@@ -1,0 +1,85 @@
+"""What becomes of a job, for each thing that its supervisor may have left behind."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from seedjob_operator.seedapi.wire import CreateJob, JobStatus
+from seedjob_operator.seedserver.admission import new_record
+from seedjob_operator.seedserver.ending import LOST, NEVER_BEGAN, has_begun, read_ending
+from seedjob_operator.seedserver.records import JobRecord
+from seedjob_operator.seedserver.supervisor import files
+
+RUNNING = replace(
+    new_record("acme", CreateJob(name="a", command="x", image="x", gpu="none", timeout_minutes=5), now=0),
+    status=JobStatus.RUNNING,
+)
+CANCELLED = replace(RUNNING, cancel_requested=True)
+RESULT = {"exit_code": "", "reason": "", "retries": "2", "ended_at": "77", "cpu_seconds": "1.5", "peak_memory_kb": "9"}
+
+
+@pytest.mark.parametrize(
+    ("record", "outcome", "code", "status", "error", "why"),
+    [
+        (RUNNING, files.EXITED, "0", "succeeded", None, "exit code 0 is success"),
+        (RUNNING, files.EXITED, "3", "failed", "the command ended with exit code 3", "anything else isn't"),
+        (CANCELLED, files.EXITED, "0", "succeeded", None, "it had ended before the cancel reached it"),
+        (CANCELLED, files.STOPPED, "143", "cancelled", None, "it was cancelled"),
+        (CANCELLED, files.STOPPED, "0", "cancelled", None, "also if it took the signal well"),
+        (RUNNING, files.STOPPED, "143", "failed", "something else than the Seed platform", "nobody cancelled it"),
+        (RUNNING, files.TIMED_OUT, "143", "timed_out", "timeout of 5 minutes", "its time was over"),
+        (CANCELLED, files.TIMED_OUT, "143", "timed_out", "timeout of 5 minutes", "the timeout was first"),
+    ],
+)
+def test_a_result_decides(
+    tmp_path: Path, *, record: JobRecord, outcome: str, code: str, status: str, error: str | None, why: str
+) -> None:
+    files.write_record(str(tmp_path / files.RESULT), RESULT | {"outcome": outcome, "exit_code": code})
+    ending = read_ending(record, tmp_path)
+    assert (ending.status.value, ending.exit_code) == (status, int(code)), why
+    assert (ending.error is None) if error is None else (error in (ending.error or "")), why
+    assert (ending.retry_count, ending.ended_at, ending.cpu_seconds, ending.strays) == (2, 77, 1.5, False), why
+
+
+def test_a_refusal_has_its_reason_and_no_exit_code(tmp_path: Path) -> None:
+    files.write_record(str(tmp_path / files.RESULT), RESULT | {"outcome": files.REFUSED, "reason": "no such repo"})
+    ending = read_ending(RUNNING, tmp_path)
+    assert (ending.status, ending.exit_code, ending.error) == (JobStatus.FAILED, None, "no such repo")
+
+
+def test_no_result_and_no_order_is_a_killed_supervisor(tmp_path: Path) -> None:
+    files.write_record(str(tmp_path / files.STATE), {"pid": "1", "retries": "1"})
+    ending = read_ending(RUNNING, tmp_path)
+    assert (ending.status, ending.error, ending.retry_count, ending.strays) == (JobStatus.FAILED, LOST, 1, True)
+
+
+def test_a_supervisor_that_died_at_its_start_gives_its_last_words(tmp_path: Path) -> None:
+    files.write_record(str(tmp_path / files.ORDER), {"command": "x"})
+    (tmp_path / files.ERRORS).write_text("Traceback\n  ...\nOSError: no space left\n")
+    ending = read_ending(RUNNING, tmp_path)
+    assert ending.error == f"{NEVER_BEGAN} (OSError: no space left)"
+    assert read_ending(CANCELLED, tmp_path).status is JobStatus.CANCELLED, "a cancel may come before it could listen"
+
+
+def test_a_job_has_begun_when_its_order_is_taken(tmp_path: Path) -> None:
+    assert not has_begun(tmp_path)
+    files.write_record(str(tmp_path / files.ORDER), {})
+    files.write_record(str(tmp_path / files.STATE), {})
+    assert not has_begun(tmp_path), "killed between the two: nothing was started yet"
+    (tmp_path / files.ORDER).unlink()
+    assert has_begun(tmp_path)
+
+
+def test_a_record_keeps_any_text(tmp_path: Path) -> None:
+    record = {"command": "a=b\nc", "env.X": "ä\udcff=", "empty": ""}
+    files.write_record(str(tmp_path / "r"), record)
+    assert files.read_record(str(tmp_path / "r")) == record
+    assert files.read_record(str(tmp_path / "nothing")) is None
+
+
+def test_a_lock_is_held_once(tmp_path: Path) -> None:
+    assert not files.is_locked(str(tmp_path))
+    assert files.take_lock(str(tmp_path)) is not None
+    assert files.is_locked(str(tmp_path))
+    assert files.take_lock(str(tmp_path)) is None
