@@ -43,7 +43,6 @@ from seedjob_operator.seedapi.client import Account, SeedClient
 from seedjob_operator.settings import Settings
 
 _log = logging.getLogger(__name__)
-WORKERS = 12
 RESYNC_EVERY = 300.0
 CONNECTIONS_EVERY = 5.0
 _WAIT_AT_START = 5.0
@@ -129,8 +128,7 @@ class Operator:
         self._start(self._resync(), "resync")
         self._start(self._refresh_connections(), "connections")
         self._start(health_endpoint.beat_while(self.health, "event loop"), "heartbeat")
-        for number in range(WORKERS):
-            self._start(self._work(), f"worker {number}")
+        self._start(self._work(), "passes")
         await self._prove_default_connection()
         await self._stop.wait()
         await self._end()
@@ -139,7 +137,7 @@ class Operator:
     async def _work(self) -> None:
         """Begin when all is known once: a SeedJob whose SeedConnection was not listed yet would look as if it had none."""
         await self._listed.wait()
-        await self._reconciler.work()
+        await self._reconciler.run()
 
     def _take_signals(self) -> None:
         """Stop on SIGTERM and SIGINT, however often they come."""

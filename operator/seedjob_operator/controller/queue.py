@@ -1,6 +1,7 @@
 """The queue of keys: each key stands in it once, waits where it should, and is worked on by one worker at a time.
 
-The shape is that of client-go's work queue: a key added while a worker has it comes again when that worker is done.
+The shape is that of client-go's work queue: a key added while a worker has it comes again when that worker is done. Unlike
+there the namespaces take turns, so that one team's thousands of new jobs don't hold up another's cancel.
 """
 
 import asyncio
@@ -11,12 +12,55 @@ from collections import deque
 from seedjob_operator.controller.keys import Key
 
 
+class Turns:
+    """Keys in line, each once: first come, first served within a namespace, and one of each namespace in turn."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, deque[Key]] = {}
+        self._next: deque[str] = deque()
+        self._keys: set[Key] = set()
+
+    def __len__(self) -> int:
+        """Give the number of keys in line."""
+        return len(self._keys)
+
+    def __contains__(self, key: object) -> bool:
+        """Tell whether a key stands in line."""
+        return key in self._keys
+
+    def add(self, key: Key) -> None:
+        """Put a key in line, where it isn't yet."""
+        if key in self._keys:
+            return
+        self._keys.add(key)
+        line = self._lines.get(key.namespace)
+        if line is None:
+            line = self._lines[key.namespace] = deque()
+            self._next.append(key.namespace)
+        line.append(key)
+
+    def take(self) -> Key:
+        """Take the first key of the namespace whose turn it is.
+
+        Raises:
+            IndexError: no key is in line.
+        """
+        namespace = self._next.popleft()
+        line = self._lines[namespace]
+        key = line.popleft()
+        self._keys.discard(key)
+        if line:
+            self._next.append(namespace)
+        else:
+            del self._lines[namespace]
+        return key
+
+
 class KeyQueue:
     """A de-duplicating queue with delays. Not thread-safe: all calls come from one event loop."""
 
     def __init__(self) -> None:
-        self._ready: deque[Key] = deque()
-        self._queued: set[Key] = set()
+        self._ready = Turns()
         self._taken: set[Key] = set()
         self._again: set[Key] = set()
         self._due: dict[Key, float] = {}
@@ -34,9 +78,8 @@ class KeyQueue:
         self._due.pop(key, None)
         if key in self._taken:
             self._again.add(key)
-        elif key not in self._queued:
-            self._queued.add(key)
-            self._ready.append(key)
+        else:
+            self._ready.add(key)
             self._some.set()
 
     def add_after(self, key: Key, seconds: float) -> None:
@@ -45,7 +88,7 @@ class KeyQueue:
             self.add(key)
             return
         due = asyncio.get_running_loop().time() + seconds
-        if key in self._queued or self._due.get(key, due + 1) <= due:
+        if key in self._ready or self._due.get(key, due + 1) <= due:
             return
         self._due[key] = due
         heapq.heappush(self._timers, (due, next(self._order), key))
@@ -61,8 +104,7 @@ class KeyQueue:
         while not self._ready:
             self._some.clear()
             await self._some.wait()
-        key = self._ready.popleft()
-        self._queued.discard(key)
+        key = self._ready.take()
         self._taken.add(key)
         return key
 

@@ -1,8 +1,11 @@
 """One pass over one SeedJob: observe, decide, write, act, and again until there is nothing left to do now."""
 
+import asyncio
+import contextlib
 import dataclasses
 import logging
 import random
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from pydantic import ValidationError
@@ -18,6 +21,7 @@ from seedjob_operator.controller.kubernetes import (
     NotFoundError,
     SeedObjects,
 )
+from seedjob_operator.controller.lanes import Lanes, lane_of
 from seedjob_operator.controller.leadership import Leadership, NotLeaderError
 from seedjob_operator.controller.links import Link
 from seedjob_operator.controller.observations import Observations
@@ -28,13 +32,15 @@ from seedjob_operator.controller.steps import Steps
 from seedjob_operator.controller.store import Store, desired_of, precondition_of
 from seedjob_operator.core import learning
 from seedjob_operator.core.decide import decide
-from seedjob_operator.core.decision import CreateJob, Decision, Event, EventType, Step
+from seedjob_operator.core.decision import CreateJob, Decision, Event, EventType, ReadResult, Step
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import Connection, Desired, Hold, Observed
 from seedjob_operator.logs import about, note_attempt
 from seedjob_operator.seedapi.wire import Job
 
 _log = logging.getLogger(__name__)
+PASSES = 12
+"""Passes at a time that compute or talk to Kubernetes; beside them there are those that wait for the platform."""
 MOST_STEPS = 12
 """Steps in one pass; more means that the platform contradicts itself, and the rest can wait."""
 RETRY_KUBERNETES = 2.0
@@ -57,15 +63,36 @@ class Reconciler:
     clock: Clock
     failures: dict[Key, int] = dataclasses.field(default_factory=dict)
 
-    async def work(self) -> None:
-        """Take keys off the queue until cancelled."""
-        while True:
-            key = await self.queue.get()
-            metrics.QUEUE_LENGTH.set(len(self.queue))
-            try:
-                await self._guarded(key)
-            finally:
-                self.queue.done(key)
+    def __post_init__(self) -> None:
+        """Set up who works on what."""
+        self._lanes = Lanes(self.queue.add)
+        self._hands = asyncio.Semaphore(PASSES)
+
+    async def run(self) -> None:
+        """Take keys off the queue until cancelled, a task for each: one that waits for the platform holds up none."""
+        async with asyncio.TaskGroup() as passes:
+            while True:
+                await self._hands.acquire()
+                key = await self.queue.get()
+                metrics.QUEUE_LENGTH.set(len(self.queue))
+                passes.create_task(self._pass(key))
+
+    async def _pass(self, key: Key) -> None:
+        try:
+            await self._guarded(key)
+        finally:
+            self._lanes.leave(key)
+            self.queue.done(key)
+            self._hands.release()
+
+    @contextlib.asynccontextmanager
+    async def _waiting(self) -> AsyncIterator[None]:
+        """Leave the work to others meanwhile."""
+        self._hands.release()
+        try:
+            yield
+        finally:
+            await self._hands.acquire()
 
     async def _guarded(self, key: Key) -> None:
         """Make a pass; whatever goes wrong in it is told, and the key comes again."""
@@ -188,7 +215,10 @@ class Reconciler:
                 if decision.requeue_after is not None:
                     self.queue.add_after(key, _jittered(decision.requeue_after))
                 return
-            observed = await steps.take(decision.step, observed)
+            taken = await self._take(steps, decision.step, observed)
+            if taken is None:
+                return
+            observed = taken
             self.leadership.check()
             body = self.store.get(key)
             if body is None or body["metadata"]["uid"] != desired.uid:
@@ -199,6 +229,20 @@ class Reconciler:
         self.observations.put(key, observed, uid=desired.uid)
         _log.warning("no end after %d steps; it goes on in %d s", MOST_STEPS, RETRY_UNSETTLED)
         self.queue.add_after(key, _jittered(RETRY_UNSETTLED))
+
+    async def _take(self, steps: Steps, step: Step, observed: Observed) -> Observed | None:
+        """Take a step; None where it has to wait in line, and is decided anew when a place is free."""
+        lane = lane_of(step)
+        if lane is None or steps.link is None:
+            return await steps.take(step, observed)
+        can_wait = not isinstance(step, ReadResult)
+        if self._lanes.enter((steps.link.client.account, lane), steps.key, wait=can_wait):
+            async with self._waiting():
+                return await steps.take(step, observed)
+        if can_wait:
+            return None
+        # The end itself is recorded now, the rest of the result later.
+        return learning.result_read(observed, analytics=None, log_tail=None, now=self.clock.now())
 
     async def _tell_of_orphan(self, step: Step, observed: Observed, body: Document) -> None:
         """Somebody took the object away, finalizer and all, while its job was being made: say which job that is."""

@@ -120,3 +120,20 @@ def test_workers_wait_for_keys() -> None:
         assert await getting == A
 
     simulate(play())
+
+
+def test_namespaces_take_turns() -> None:
+    """One team's thousands of new jobs must not hold up another team's cancel."""
+
+    async def play() -> None:
+        queue = KeyQueue()
+        crowd = [Key("many", f"j{number}") for number in range(1000)]
+        for key in crowd:
+            queue.add(key)
+        queue.add(Key("few", "cancel-me"))
+        queue.add(Key("few", "me-too"))
+        order = await taken(queue)
+        assert order[:4] == [crowd[0], Key("few", "cancel-me"), crowd[1], Key("few", "me-too")]
+        assert order[4:] == crowd[2:], "first come, first served within a namespace"
+
+    simulate(play())
