@@ -5,12 +5,14 @@ import contextlib
 import dataclasses
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
+from typing import Any
 
 from pydantic import ValidationError
 
 from seedjob_operator import metrics
+from seedjob_operator.controller import owners
 from seedjob_operator.controller.clock import Clock
 from seedjob_operator.controller.connections import Connections
 from seedjob_operator.controller.keys import Key
@@ -29,19 +31,21 @@ from seedjob_operator.controller.queue import KeyQueue
 from seedjob_operator.controller.recorder import EventRecorder
 from seedjob_operator.controller.sources import SourceReader
 from seedjob_operator.controller.steps import Steps
-from seedjob_operator.controller.store import Store, desired_of, precondition_of
-from seedjob_operator.core import learning
+from seedjob_operator.controller.store import Store, desired_of, precondition_of, reconcile_at_of
+from seedjob_operator.core import binding, learning
+from seedjob_operator.core.case import Case
 from seedjob_operator.core.decide import decide
 from seedjob_operator.core.decision import CreateJob, Decision, Event, EventType, ReadResult, Step
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import Connection, Desired, Hold, Observed
 from seedjob_operator.logs import about, note_attempt
+from seedjob_operator.resources import AdoptionPolicy
 from seedjob_operator.seedapi.wire import Job
 
 _log = logging.getLogger(__name__)
 PASSES = 12
 """Passes at a time that compute or talk to Kubernetes; beside them there are those that wait for the platform."""
-MOST_STEPS = 12
+MOST_STEPS = 40
 """Steps in one pass; more means that the platform contradicts itself, and the rest can wait."""
 RETRY_KUBERNETES = 2.0
 LONGEST_RETRY_KUBERNETES = 60.0
@@ -163,24 +167,26 @@ class Reconciler:
         if desired is None:
             return
         note_attempt(_attempt(desired))
-        connection, link = await self.connections.for_job(key, _connection_name(desired), cleaning_up=desired.deleting)
         seen = self.observations.get(key, uid=desired.uid)
-        rivals = self._rivals(key, desired, connection)
-        observed = learning.pass_begun(seen, connection, clock_offset=_clock_offset(link), rivals=rivals)
+        name = binding.connection_name(Case(desired, seen, self.clock.now()))
+        connection, link = await self.connections.for_job(key, name, cleaning_up=desired.deleting)
+        others = self._others(key, desired, connection)
+        observed = learning.pass_begun(
+            seen,
+            connection,
+            clock_offset=_clock_offset(link),
+            rivals=owners.recorded(others),
+            claimed=_claimed(desired, connection, others),
+            intent=desired.intent,
+            reconcile_at=reconcile_at_of(body),
+        )
         await self._steps(key, desired, observed, link)
 
-    def _rivals(self, key: Key, desired: Desired, connection: Connection | Hold) -> frozenset[str]:
-        """Give the jobs that other SeedJobs have recorded under the name that was chosen here: it may be chosen twice."""
+    def _others(self, key: Key, desired: Desired, connection: Connection | Hold) -> list[Mapping[str, Any]]:
+        """Give the other SeedJobs, where a name was chosen here: it may be chosen twice."""
         if desired.spec.job_name is None or isinstance(connection, Hold):
-            return frozenset()
-        name = desired.intent.job_name if desired.intent is not None else desired.spec.job_name
-        taken = {"jobName": name, "seedNamespace": connection.seed_namespace}
-        others = (
-            body["status"] for other in self.store if other != key and (body := self.store.get(other)) is not None
-        )
-        return frozenset(
-            str(status["jobId"]) for status in others if "jobId" in status and taken.items() <= status.items()
-        )
+            return []
+        return [body for other in self.store if other != key and (body := self.store.get(other)) is not None]
 
     def _read(self, body: Document | object) -> Desired | None:
         try:
@@ -277,18 +283,16 @@ class Reconciler:
             await self.recorder.record(dict(body), event)
 
 
+def _claimed(desired: Desired, connection: Connection | Hold, others: list[Mapping[str, Any]]) -> frozenset[str]:
+    """Give the names that others' intents announce; only an adoption asks."""
+    if isinstance(connection, Hold) or desired.spec.adoption_policy is AdoptionPolicy.NEVER:
+        return frozenset()
+    return owners.claimed(others, seed_namespace=connection.seed_namespace)
+
+
 def _attempt(desired: Desired) -> int:
     """Give the attempt that a pass is about: the one in the intent, the recorded one, or the first."""
     return desired.intent.attempt if desired.intent is not None else max(desired.status.attempt or 0, 1)
-
-
-def _connection_name(desired: Desired) -> str | None:
-    """Give the SeedConnection of the attempt in force, else the one that the spec names."""
-    intent = desired.intent
-    if intent is not None and desired.status.job_id is not None:
-        return intent.connection or None
-    reference = desired.spec.connection_ref
-    return None if reference is None else reference.name
 
 
 def _clock_offset(link: Link | None) -> timedelta:

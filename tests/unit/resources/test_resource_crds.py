@@ -258,12 +258,15 @@ class TestFieldsOnTheWire:
         promised = (
             "phase observedGeneration conditions jobName jobId seedNamespace connection runId specHash attempt startTime"
             " completionTime runtimeSeconds progress cost exitCode retries nodes artifacts analytics logTail attempts"
-            " pastRuns lastSyncTime gpu progressText costText cancelReason"
+            " pastRuns lastSyncTime gpu progressText costText cancelReason earlierCost previousArtifacts"
         )
         status = root_schema(RESOURCES[0])["properties"]["status"]["properties"]
         assert set(status) == set(promised.split())
         assert set(status["progress"]["properties"]) == {"message", "percent", "current", "total", "etaSeconds"}
         assert set(status["cost"]["properties"]) == {"perHour", "total", "currency"}
         assert set(status["artifacts"]["properties"]) == {"path", "sizeBytes", "fileCount", "expiresAt"}
-        record = "attempt runId jobName jobId phase reason startTime completionTime runtimeSeconds cost exitCode"
+        record = (
+            "attempt runId jobName jobId phase reason startTime completionTime runtimeSeconds cost exitCode"
+            " seedNamespace connection"
+        )
         assert set(status["attempts"]["items"]["properties"]) == set(record.split())
