@@ -47,6 +47,11 @@ crds: $(READY)  ## Write crds/ anew from the models
 	$(BIN)/python -m seedjob_operator.resources seedjobs > crds/seedjobs.yaml
 	$(BIN)/python -m seedjob_operator.resources seedconnections > crds/seedconnections.yaml
 
+.PHONY: docs
+docs: $(READY)  ## Write docs/reference.md and the Argo CD ConfigMap anew
+	$(BIN)/python -m seedjob_operator.resources reference > docs/reference.md
+	$(BIN)/python deploy/gitops/argocd/render.py > deploy/gitops/argocd/argocd-cm.yaml
+
 .PHONY: lock
 lock: $(READY)  ## Renew the locked packages from pyproject.toml
 	$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/operator.txt

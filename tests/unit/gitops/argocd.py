@@ -26,7 +26,7 @@ package.path, package.cpath = "", ""
 
 def virtual_machine() -> Any:
     """A Lua state as Argo CD gives it to a script."""
-    runtime = lupa.lua51.LuaRuntime(register_eval=False, register_builtins=False)
+    runtime = lupa.lua51.LuaRuntime(unpack_returned_tuples=False)
     runtime.execute(_CLOSE)
     return runtime
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import celpy
 import yaml
+from celpy.adapter import json_to_cel
 
 from unit.gitops.kstatus import CURRENT, FAILED, IN_PROGRESS, generation_is_old
 
@@ -34,7 +35,7 @@ def _programs(kind: str) -> list[tuple[str, celpy.Runner]]:
 def status(manifest: Mapping[str, Any]) -> str:
     if generation_is_old(manifest):
         return IN_PROGRESS
-    activation: Any = {field: celpy.json_to_cel(value) for field, value in manifest.items()}
+    activation: Any = {field: json_to_cel(value) for field, value in manifest.items()}
     for answer, program in _programs(manifest["kind"]):
         if program.evaluate(activation):
             return answer

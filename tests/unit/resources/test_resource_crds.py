@@ -56,7 +56,7 @@ class TestFiles:
         assert main(arguments) == 2
         captured = capsys.readouterr()
         assert captured.out == ""
-        assert captured.err == "name one resource: seedjobs or seedconnections\n"
+        assert captured.err == "name one: seedjobs, seedconnections or reference\n"
 
     @every_resource
     def test_the_text_is_plain_yaml(self, resource: Resource) -> None:
