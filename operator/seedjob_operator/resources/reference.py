@@ -17,8 +17,8 @@ _HEADER: Final = f"""\
 Every field of `{GROUP}/{VERSION}`, as the API server checks it. A field is optional unless it says *required*. What the
 phases and conditions mean together is in [lifecycle.md](lifecycle.md), each reason in [reasons.md](reasons.md).
 
-Rules are listed by the sentence with which a manifest that breaks one is refused. They are CEL, evaluated by the API server itself: `self` is the value,
-`oldSelf` the one before an update.
+Rules are listed by the sentence with which a manifest that breaks one is refused. They are CEL, evaluated by the API
+server itself: `self` is the value, `oldSelf` the one before an update.
 """
 _BOUNDS: Final = (
     ("minimum", "at least {}"),
