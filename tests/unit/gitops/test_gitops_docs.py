@@ -23,6 +23,8 @@ def test_the_page_of_the_lifecycle_has_every_phase_and_condition() -> None:
 
 def test_links_between_the_pages_lead_somewhere() -> None:
     for page in DOCS.glob("*.md"):
-        prose = re.sub(r"`[^`]*`|<!--.*?-->", "", page.read_text(), flags=re.DOTALL)  # a rule's expression can look like a link
+        prose = re.sub(
+            r"`[^`]*`|<!--.*?-->", "", page.read_text(), flags=re.DOTALL
+        )  # a rule's expression can look like a link
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", prose):
             assert (DOCS / target).exists(), f"{page.name} links to {target}"
