@@ -57,6 +57,8 @@ class Leadership:
         self._waiting_for: list[str] = []
         self._answered_at: float | None = None
         self._told = False
+        self.term = 0
+        """How often this replica began to act. What was decided in one term doesn't stand in the next."""
 
     @property
     def held(self) -> bool:
@@ -65,13 +67,13 @@ class Leadership:
             return False
         return asyncio.get_running_loop().time() - self._renewed_at < STOP_AFTER
 
-    def check(self) -> None:
-        """Pass only a replica that may act.
+    def check(self, term: int | None = None) -> None:
+        """Pass only a replica that may act, and where a term is given has done so without a break since then.
 
         Raises:
-            NotLeaderError: it may not.
+            NotLeaderError: it may not, or another one may have acted meanwhile.
         """
-        if not self.held:
+        if not self.held or term not in {None, self.term}:
             raise NotLeaderError
 
     async def run(self) -> None:
@@ -113,6 +115,7 @@ class Leadership:
         if self.held is self._told:
             return
         self._told = self.held
+        self.term += self._told
         metrics.LEADER.set(int(self._told))
         _log.info("this replica is %s", "the leader now" if self._told else "not the leader")
         self._on_change(self._told)

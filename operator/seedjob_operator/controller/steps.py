@@ -52,9 +52,13 @@ _MASKING_FAILED = "(the log's last lines are left out: a Secret whose values wou
 
 @dataclasses.dataclass(kw_only=True)
 class Steps:
-    """One pass's hands. It lives for one pass: the environment that it read is dropped with it."""
+    """One pass's hands. It lives for one pass: the environment that it read is dropped with it.
+
+    `body` is the state of the object that was decided on, and the precondition of every write.
+    """
 
     key: Key
+    body: Document
     desired: Desired
     link: Link | None
     seedjobs: SeedObjects
@@ -104,15 +108,13 @@ class Steps:
     def _now(self) -> datetime:
         return self.clock.now()
 
-    def _body(self) -> Document:
-        body = self.store.get(self.key)
-        if body is None:
-            raise RuntimeError("the object is gone; the pass should have ended")
-        return dict(body)
+    def took(self, written: Document) -> None:
+        """Go on with what a write of ours made of the object."""
+        self.store.put(written)
+        self.body = written
 
     async def _write_metadata(self, step: WriteIntent | DropIntent | ReleaseFinalizer, observed: Observed) -> Observed:
-        body = self._body()
-        finalizers = [name for name in body["metadata"].get("finalizers", ()) if name != FINALIZER]
+        finalizers = [name for name in self.body["metadata"].get("finalizers", ()) if name != FINALIZER]
         change: Document = {"finalizers": finalizers}
         after = observed
         if isinstance(step, WriteIntent):
@@ -121,17 +123,17 @@ class Steps:
         elif isinstance(step, DropIntent):
             change["annotations"] = {INTENT_ANNOTATION: None}
             after = learning.intent_dropped(observed)
-        written = await self.seedjobs.patch_metadata(self.key, precondition=precondition_of(body), metadata=change)
+        written = await self.seedjobs.patch_metadata(self.key, precondition=precondition_of(self.body), metadata=change)
         if isinstance(step, ReleaseFinalizer) and not written["metadata"].get("finalizers"):
             self.store.remove(self.key, uid=self.desired.uid)  # nothing holds it: with this write it is gone
         else:
-            self.store.put(written)
+            self.took(written)
         return after
 
     async def _delete_object(self, observed: Observed) -> Observed:
-        await self.seedjobs.delete(self.key, precondition=precondition_of(self._body()))
+        await self.seedjobs.delete(self.key, precondition=precondition_of(self.body))
         try:
-            self.store.put(await self.seedjobs.get(self.key))
+            self.took(await self.seedjobs.get(self.key))
         except NotFoundError:
             self.store.remove(self.key, uid=self.desired.uid)
         return observed

@@ -140,6 +140,11 @@ def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
+def version_of(body: Document) -> tuple[str, str]:
+    """Give what tells one state of an object from another, and from a namesake's."""
+    return body["metadata"]["uid"], body["metadata"]["resourceVersion"]
+
+
 def precondition_of(body: Document) -> dict[str, str]:
     """Give what a write demands of the object: that it is this one, and unchanged."""
     return {"uid": body["metadata"]["uid"], "resourceVersion": body["metadata"]["resourceVersion"]}

@@ -153,3 +153,11 @@ def _confirm_gone(case: Case, intent: Intent) -> Decision:
     if observed.fresh and (known_end or absence.is_gone(case, intent)):
         return RELEASE
     return Decision(requeue_after=max(wait, absence.seconds_to_next_look(case), 1.0), follow=intent.job_name)
+
+
+def abandoned(case: Case) -> tuple[Event, ...]:
+    """Give what is to be told of an object that went without being let go of: the job that it leaves behind."""
+    intent = case.intent
+    if intent is None or case.over or nothing_was_made(case) or intent.job_name in case.observed.gone:
+        return ()
+    return (events.abandoned(intent),)

@@ -47,6 +47,15 @@ def orphaned(intent: Intent) -> Event:
     return Event(type=EventType.WARNING, reason=Reason.ORPHANED, message=message)
 
 
+def abandoned(intent: Intent) -> Event:
+    """Give the Event that names a remote job whose object was removed by force."""
+    message = (
+        f"The SeedJob was removed by force, its finalizer with it. Its remote job {intent.job_name} in "
+        f"{intent.seed_namespace} may run on; nothing here follows it any more."
+    )
+    return Event(type=EventType.WARNING, reason=Reason.ORPHANED, message=message)
+
+
 def _submitted(before: SeedJobStatus, after: SeedJobStatus, *, adopted: bool) -> Event | None:
     if before.job_id is not None or after.job_id is None:
         return None
