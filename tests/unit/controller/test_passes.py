@@ -142,12 +142,12 @@ def test_a_job_that_was_being_made_while_its_object_was_removed_is_told_of() -> 
     simulate(play())
 
 
-def test_an_object_that_we_let_go_of_leaves_nothing_to_tell() -> None:
+def test_a_job_that_we_let_go_of_is_told_of_once() -> None:
     """Also where the watch tells of its end before our own write is answered."""
 
     async def play() -> None:
         world = World()
-        world.apply(spec={"suspend": True})
+        world.apply(spec={"deletionPolicy": "Orphan"})
         await world.work(5)
         patch = world.objects.patch_metadata
 
@@ -157,10 +157,10 @@ def test_an_object_that_we_let_go_of_leaves_nothing_to_tell() -> None:
             return written
 
         world.objects.patch_metadata = watched  # type: ignore[assignment,method-assign]  # the same, and the watch is quick
-        world.annotate(finalizers=["seed.dev/job"], **DELETED)
+        world.annotate(**DELETED)
         await world.work(5)
         assert KEY not in world.objects.live
-        assert world.orphans == []
+        assert len(world.orphans) == 1, "by its policy"
 
     simulate(play())
 
