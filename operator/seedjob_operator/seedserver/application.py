@@ -2,7 +2,6 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -11,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 
 from seedjob_operator.seedapi import wire
-from seedjob_operator.seedserver import answers, joblog, requests
+from seedjob_operator.seedserver import answers, joblog, openapi, requests
 from seedjob_operator.seedserver.errors import RefusedError, error_response, refusal_of
 from seedjob_operator.seedserver.platform import ImpossibleError, NoSuchJobError, Platform, WrongStateError
 from seedjob_operator.seedserver.records import JobRecord
@@ -19,9 +18,6 @@ from seedjob_operator.seedserver.store import NameTakenError
 from seedjob_operator.seedserver.streaming import KEEP_ALIVE_SECONDS, log_events, start_position
 
 _DEFAULT_LINES = 1000
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": wire.ErrorBody} for status in (400, 401, 403, 404, 409, 422, 429, 500)
-}
 
 
 def _usable(namespace: str, request: Request) -> str:
@@ -31,20 +27,33 @@ def _usable(namespace: str, request: Request) -> str:
         raise HTTPException(wire.Status.NOT_FOUND)
     if namespace not in credential.namespaces:
         raise RefusedError(wire.Status.FORBIDDEN, f"this credential can't use namespace {namespace}")
+    _refuse_repeated(request)
     return namespace
+
+
+def _refuse_repeated(request: Request) -> None:
+    asked = [name for name, _ in request.query_params.multi_items()]
+    repeated = next((name for name in asked if asked.count(name) > 1), None)
+    if repeated is not None:
+        raise RefusedError(wire.Status.BAD_REQUEST, f"{repeated}: is given more than once; give it once")
 
 
 def create_application(platform: Platform) -> FastAPI:
     """Make the application. It expects `AccessMiddleware` in front, which puts the credential into the state."""
-    app = FastAPI(title="Seed Jobs API", docs_url=None, redoc_url=None, responses=_ERRORS)
+    app = FastAPI(openapi_url=None, redirect_slashes=False)
+    described = openapi.document()
     _add_reads(app, platform)
     _add_logs(app, platform)
     _add_writes(app, platform)
     _add_error_answers(app)
 
-    @app.get("/healthz", include_in_schema=False)
+    @app.get("/healthz")
     async def healthz() -> Response:
         return PlainTextResponse("ok\n")
+
+    @app.get("/openapi.json")
+    async def description() -> Response:
+        return Response(described, media_type=wire.JSON_TYPE)
 
     return app
 
@@ -54,7 +63,7 @@ def _json(body: str, status: int = wire.Status.OK) -> Response:
 
 
 def _add_reads(app: FastAPI, platform: Platform) -> None:
-    @app.get(wire.LIST_JOBS, response_model=wire.JobPage)
+    @app.get(wire.LIST_JOBS)
     async def list_jobs(
         *,
         namespace: str = Depends(_usable),
@@ -74,11 +83,11 @@ def _add_reads(app: FastAPI, platform: Platform) -> None:
         )
         return _json(answers.page_body(records, page=page, per_page=per_page, total=total, now=platform.now))
 
-    @app.get(wire.GET_JOB, response_model=wire.Job)
+    @app.get(wire.GET_JOB)
     async def get_job(name: str, namespace: str = Depends(_usable)) -> Response:
         return _job(platform, platform.find(namespace, name))
 
-    @app.get(wire.GET_ANALYTICS, response_model=wire.Analytics)
+    @app.get(wire.GET_ANALYTICS)
     async def get_analytics(name: str, namespace: str = Depends(_usable)) -> Response:
         record = platform.find(namespace, name)
         usage, samples = platform.store.usage(record.id), platform.store.samples(record.id)
@@ -86,7 +95,7 @@ def _add_reads(app: FastAPI, platform: Platform) -> None:
 
 
 def _add_logs(app: FastAPI, platform: Platform) -> None:
-    @app.get(wire.GET_LOGS, response_model=wire.LogPage)
+    @app.get(wire.GET_LOGS)
     async def get_logs(
         *,
         request: Request,
@@ -127,23 +136,16 @@ def _stream(
 
 
 def _add_writes(app: FastAPI, platform: Platform) -> None:
-    body = {"content": {wire.JSON_TYPE: {"schema": requests.NewJob.model_json_schema()}}, "required": True}
-
-    @app.post(
-        wire.CREATE_JOB,
-        response_model=wire.Job,
-        status_code=wire.Status.CREATED,
-        openapi_extra={"requestBody": body},
-    )
+    @app.post(wire.CREATE_JOB)
     async def create_job(request: Request, namespace: str = Depends(_usable)) -> Response:
         record = await platform.create(namespace, await requests.read_new_job(request))
         return _job(platform, record, status=wire.Status.CREATED)
 
-    @app.post(wire.CANCEL_JOB, response_model=wire.Job)
+    @app.post(wire.CANCEL_JOB)
     async def cancel_job(name: str, namespace: str = Depends(_usable)) -> Response:
         return _job(platform, await platform.cancel(namespace, name))
 
-    @app.delete(wire.DELETE_JOB, status_code=wire.Status.NO_CONTENT, response_class=Response)
+    @app.delete(wire.DELETE_JOB)
     async def delete_job(
         name: str, namespace: str = Depends(_usable), delete_artifacts: requests.DeleteArtifactsQuery = "false"
     ) -> Response:

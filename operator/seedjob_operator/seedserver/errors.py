@@ -21,7 +21,10 @@ CODES = {
 
 _PATTERNS = {
     "name": "use letters, digits, '-' and '_' only",
-    "command": "is blank: write what the job runs",
+    "command": "is blank or has a NUL character: write what the job runs",
+    "image": "is empty or has a NUL character: write an image's name, such as python:3.13",
+    "branch": "is empty, begins with '-' or has a NUL character: write a branch's name",
+    "artifacts_path": "is empty or has a NUL character: write a path, such as outputs",
     "repo": "write namespace/repo, such as acme/trainer",
     "env": "a variable's name has no '=', and neither name nor value has a NUL character",
 }
