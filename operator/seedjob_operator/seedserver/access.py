@@ -23,6 +23,7 @@ class Credential:
 
     namespaces: frozenset[str]
     plan: Plan | None
+    may_write: bool = True
 
 
 class Credentials:

@@ -31,6 +31,13 @@ def _usable(namespace: str, request: Request) -> str:
     return namespace
 
 
+def _changeable(request: Request, namespace: str = Depends(_usable)) -> str:
+    """Let a request pass that may change something in its namespace."""
+    if not request.state.credential.may_write:
+        raise RefusedError(wire.Status.FORBIDDEN, f"this credential may only read in namespace {namespace}")
+    return namespace
+
+
 def _refuse_repeated(request: Request) -> None:
     asked = [name for name, _ in request.query_params.multi_items()]
     repeated = next((name for name in asked if asked.count(name) > 1), None)
@@ -137,17 +144,17 @@ def _stream(
 
 def _add_writes(app: FastAPI, platform: Platform) -> None:
     @app.post(wire.CREATE_JOB)
-    async def create_job(request: Request, namespace: str = Depends(_usable)) -> Response:
+    async def create_job(request: Request, namespace: str = Depends(_changeable)) -> Response:
         record = await platform.create(namespace, await requests.read_new_job(request))
         return _job(platform, record, status=wire.Status.CREATED)
 
     @app.post(wire.CANCEL_JOB)
-    async def cancel_job(name: str, namespace: str = Depends(_usable)) -> Response:
+    async def cancel_job(name: str, namespace: str = Depends(_changeable)) -> Response:
         return _job(platform, await platform.cancel(namespace, name))
 
     @app.delete(wire.DELETE_JOB)
     async def delete_job(
-        name: str, namespace: str = Depends(_usable), delete_artifacts: requests.DeleteArtifactsQuery = "false"
+        name: str, namespace: str = Depends(_changeable), delete_artifacts: requests.DeleteArtifactsQuery = "false"
     ) -> Response:
         await platform.delete(namespace, name, delete_artifacts=delete_artifacts == "true")
         return Response(status_code=wire.Status.NO_CONTENT)

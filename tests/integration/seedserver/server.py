@@ -41,7 +41,8 @@ class SeedServer:
 
     def start(self) -> "SeedServer":
         """Start it, and wait until it says that it listens."""
-        own = ["--listen", "127.0.0.1:0", "--data", str(self.data), "--namespace", NAMESPACE, "--token", TOKEN]
+        own = ["--listen", "127.0.0.1:0", "--data", str(self.data)]
+        own += [] if "--tokens" in self._flags else ["--namespace", NAMESPACE, "--token", TOKEN]
         plan = [] if "--plan" in self._flags else ["--plan", "unlimited"]
         arguments = [*own, "--enable-faults", "--grace-seconds", "1", *plan, *self._flags]
         with (self.data.parent / "server.log").open("a") as log:
