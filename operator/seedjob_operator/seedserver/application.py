@@ -15,7 +15,7 @@ from seedjob_operator.seedserver.errors import RefusedError, error_response, ref
 from seedjob_operator.seedserver.platform import ImpossibleError, NoSuchJobError, Platform, WrongStateError
 from seedjob_operator.seedserver.records import JobRecord
 from seedjob_operator.seedserver.store import NameTakenError
-from seedjob_operator.seedserver.streaming import KEEP_ALIVE_SECONDS, log_events, start_position
+from seedjob_operator.seedserver.streaming import KEEP_ALIVE_SECONDS, STALLED_SECONDS, log_events, start_position
 
 _DEFAULT_LINES = 1000
 
@@ -139,7 +139,8 @@ def _stream(
     else:
         message = f"{wire.Header.LAST_EVENT_ID}: send the id of an event of this job's log"
         raise RefusedError(wire.Status.BAD_REQUEST, message)
-    return EventSourceResponse(log_events(platform, record, position), ping=KEEP_ALIVE_SECONDS)
+    events = log_events(platform, record, position)
+    return EventSourceResponse(events, ping=KEEP_ALIVE_SECONDS, send_timeout=STALLED_SECONDS)
 
 
 def _add_writes(app: FastAPI, platform: Platform) -> None:
