@@ -58,6 +58,10 @@ def create_application(platform: Platform) -> FastAPI:
     async def healthz() -> Response:
         return PlainTextResponse("ok\n")
 
+    @app.get("/_inventory")
+    async def inventory() -> Response:
+        return _json(platform.inventory.published())
+
     @app.get("/openapi.json")
     async def description() -> Response:
         return Response(described, media_type=wire.JSON_TYPE)

@@ -40,14 +40,6 @@ def remove(stored: StoredArtifacts) -> None:
     shutil.rmtree(stored.location, ignore_errors=True)
 
 
-def discard(work: Path) -> None:
-    """Discard a job's disk. A job may have taken away its own right to remove what it made."""
-    for folder in [Path(base) / name for base, folders, _ in os.walk(work) for name in folders]:
-        if not folder.is_symlink():
-            folder.chmod(0o700)
-    shutil.rmtree(work, ignore_errors=True)
-
-
 def _inside(work: Path, wanted: str) -> Path | None:
     """Find a path in the job's folder, which is the root of absolute ones; None if it isn't there or leads out."""
     root = work.resolve()

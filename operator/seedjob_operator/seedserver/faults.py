@@ -21,7 +21,7 @@ from seedjob_operator.seedapi.wire import Header, Status
 from seedjob_operator.seedserver.answers import time_of
 from seedjob_operator.seedserver.errors import RefusedError, error_response
 from seedjob_operator.seedserver.operations import OPERATIONS, Asked, operation_of
-from seedjob_operator.seedserver.store import Store
+from seedjob_operator.seedserver.platform import Platform
 
 CLOSE: Final = "seed.close"
 """Key in a request's scope: a function that closes its connection."""
@@ -138,7 +138,7 @@ def _from_this_machine(request: Request) -> None:
         raise RefusedError(Status.FORBIDDEN, "faults can be asked for from this machine only")
 
 
-def control_router(faults: Faults, store: Store) -> APIRouter:
+def control_router(faults: Faults, platform: Platform) -> APIRouter:
     """Make the routes below `/_control`."""
     router = APIRouter(prefix="/_control", include_in_schema=False, dependencies=[Depends(_from_this_machine)])
 
@@ -146,7 +146,7 @@ def control_router(faults: Faults, store: Store) -> APIRouter:
     async def ledger(namespace: str | None = None, name: str | None = None) -> JSONResponse:
         creates = [
             asdict(entry) | {"created_at": time_of(entry.created_at).isoformat()}
-            for entry in store.ledger()
+            for entry in platform.store.ledger()
             if namespace in (None, entry.namespace) and name in (None, entry.name)
         ]
         return JSONResponse({"creates": creates})
@@ -160,6 +160,10 @@ def control_router(faults: Faults, store: Store) -> APIRouter:
     async def forget_requests() -> None:
         faults.counts.clear()
         faults.recent.clear()
+
+    @router.post("/preempt/{namespace}/{name}", status_code=202)
+    async def preempt(namespace: str, name: str) -> None:
+        await platform.preempt(namespace, name)
 
     @router.get("/faults")
     async def active_faults() -> dict[str, Any]:

@@ -74,6 +74,14 @@ class Folders:
         """Give a job's HOME and working directory."""
         return self.job(job_id) / files.WORK
 
+    def make_fresh(self, job_id: str) -> None:
+        """Make a job's folder as if it had never run, but for its log."""
+        folder = self.job(job_id)
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if path.name not in (files.LOG, files.WORK):
+                path.unlink()
+        discard(folder / files.WORK)
+
     def remove_job(self, job_id: str) -> None:
         """Remove a job's folder with its log."""
         shutil.rmtree(self.job(job_id), ignore_errors=True)
@@ -83,3 +91,11 @@ class Folders:
         for folder in self.jobs.iterdir():
             if folder.name not in known:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def discard(disk: Path) -> None:
+    """Discard a job's disk. A job may have taken away its own right to remove what it made."""
+    for folder in [Path(base) / name for base, folders, _ in os.walk(disk) for name in folders]:
+        if not folder.is_symlink():
+            folder.chmod(0o700)
+    shutil.rmtree(disk, ignore_errors=True)

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from seedjob_operator.seedserver.records import JobRecord
+from seedjob_operator.seedserver.records import MICROSECONDS, JobRecord
 from seedjob_operator.seedserver.supervisor import files
 
 _PACKAGES = Path(__file__).parents[2]
@@ -39,15 +39,19 @@ class Launcher:
             "git": shutil.which("git") or "",
             "git_config": str(self.git_config),
             "num_nodes": str(record.num_nodes),
-            "timeout_seconds": str(record.timeout_minutes * 60 / self.time_scale),
+            "timeout_seconds": str(self._seconds_left(record)),
             "grace_seconds": str(self.grace_seconds),
-            "max_retries": str(record.max_retries),
+            "max_retries": str(record.max_retries - record.retry_count),
             "rank_names": ",".join(name for name in _RANK_NAMES if name.startswith("SEED_") or name not in given),
         }
         environment = _environment(record, folder / files.WORK)
         files.write_record(
             str(folder / files.ORDER), order | {files.ENV_PREFIX + name: value for name, value in environment.items()}
         )
+
+    def _seconds_left(self, record: JobRecord) -> float:
+        """Give what is left of the timeout, which counts the run time of all tries."""
+        return max(record.timeout_minutes * 60 / self.time_scale - record.ran_before / MICROSECONDS, 0.0)
 
     def _repository(self, repo: str | None) -> str:
         """Give a repository's folder; empty where there is none. The name was checked when the job was created."""

@@ -16,9 +16,9 @@ from seedjob_operator.seedserver.access import AccessMiddleware, Credentials
 from seedjob_operator.seedserver.application import create_application
 from seedjob_operator.seedserver.faults import CLOSE, FaultMiddleware, Faults, control_router
 from seedjob_operator.seedserver.folders import Folders
+from seedjob_operator.seedserver.inventory import Inventory
 from seedjob_operator.seedserver.launch import Launcher
 from seedjob_operator.seedserver.platform import Platform
-from seedjob_operator.seedserver.scheduler import Capacity
 from seedjob_operator.seedserver.store import Store
 
 _DRAIN_SECONDS = 3
@@ -31,7 +31,7 @@ class Serving:
     folders: Folders
     launcher: Launcher
     credentials: Credentials
-    capacity: Capacity
+    inventory: Inventory
     enable_faults: bool
     end_jobs: bool
 
@@ -46,7 +46,7 @@ async def serve(serving: Serving, listener: socket.socket, *, announce: Callable
         store=Store(serving.folders.records),
         folders=serving.folders,
         launcher=serving.launcher,
-        capacity=serving.capacity,
+        inventory=serving.inventory,
     )
     config = uvicorn.Config(
         _around(platform, serving),
@@ -75,7 +75,7 @@ def _around(platform: Platform, serving: Serving) -> ASGIApp:
     if not serving.enable_faults:
         return AccessMiddleware(app, serving.credentials)
     faults = Faults()
-    app.include_router(control_router(faults, platform.store))
+    app.include_router(control_router(faults, platform))
     return FaultMiddleware(AccessMiddleware(app, serving.credentials), faults)
 
 
@@ -84,7 +84,7 @@ def _stop(server: uvicorn.Server, platform: Platform) -> None:
         server.force_exit = True
         platform.hurry.set()
     server.should_exit = True
-    platform.closing.set()
+    platform.stop_taking()
 
 
 class _Server(uvicorn.Server):

@@ -167,8 +167,8 @@ class Store:
         return None if row is None else JobStatus(row[0])
 
     def active(self) -> list[JobRecord]:
-        """Give all jobs that have not ended, in the order of their creation."""
-        query = f"SELECT {_ALL} FROM jobs WHERE status IN ('queued', 'running') ORDER BY seq"  # noqa: S608  # our own names
+        """Give all jobs that have not ended, in the order in which they were queued."""
+        query = f"SELECT {_ALL} FROM jobs WHERE status IN ('queued', 'running') ORDER BY queued_at, seq"  # noqa: S608  # our own names
         return [_record(row) for row in self._reader.execute(query)]
 
     def ids(self) -> set[str]:
@@ -274,6 +274,7 @@ def _record(row: Mapping[str, Any]) -> JobRecord:
         "artifacts": kept,
         "spot": bool(row["spot"]),
         "cancel_requested": bool(row["cancel_requested"]),
+        "preempt_requested": bool(row["preempt_requested"]),
     }
     return JobRecord(**(_common(row) | own))
 

@@ -136,6 +136,7 @@ class Supervisor:
         state = {
             "pid": str(own),
             "start_time": start_time(own),
+            "boot_id": files.boot_id(),
             "retries": str(self._retries),
             "nodes": ",".join(map(str, pids)),
         }
