@@ -14,6 +14,7 @@ from pathlib import Path
 
 from seedjob_operator.seedapi.wire import LIST_JOBS, path
 from seedjob_operator.seedserver.access import Credential, Credentials
+from seedjob_operator.seedserver.containers import find_engine
 from seedjob_operator.seedserver.folders import FolderInUseError, Folders
 from seedjob_operator.seedserver.inventory import Inventory, InventoryError, read_inventory
 from seedjob_operator.seedserver.launch import Launcher
@@ -96,6 +97,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a minute of timeout_minutes lasts 60/N seconds; default 1",
     )
     add(
+        "--containers",
+        choices=("auto", "never"),
+        default="auto",
+        help="jobs with an image run in podman or docker where one is usable (auto), or always as processes (never);"
+        " default auto",
+    )
+    add(
         "--on-stop",
         choices=("keep", "end"),
         default="keep",
@@ -137,6 +145,7 @@ def _serve(args: argparse.Namespace) -> None:
             git_config=folders.git_config,
             grace_seconds=args.grace_seconds,
             time_scale=args.time_scale,
+            engine=find_engine() if args.containers == "auto" else None,
         ),
         credentials=Credentials(tokens),
         inventory=_inventory(args.inventory),

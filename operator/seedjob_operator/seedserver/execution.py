@@ -189,6 +189,8 @@ class Execution:
         ending = await asyncio.to_thread(read_ending, current, folder)
         if ending.strays:
             await asyncio.to_thread(processes.kill_strays, folder, seen_alive=seen_alive)
+            if self._launcher.engine is not None and current.image is not None:
+                await asyncio.to_thread(self._launcher.engine.remove, current)
         await self._settle(current, ending)
 
     async def _settle(self, record: JobRecord, ending: Ending) -> None:

@@ -48,14 +48,14 @@ class LedgerEntry:
 
 
 class Store:
-    """All records of one data folder.
+    """All records of one data folder. `barrier` is called before and after each commit, by name: tests crash there.
 
     Raises:
         StoreError: they were written by another version of this server.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, barrier: Callable[[str], None] = lambda _: None) -> None:
+        self._barrier = barrier
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="seed-writer")
         self._writer = _connect(path)
         try:
@@ -81,7 +81,9 @@ class Store:
             except BaseException:
                 self._writer.execute("ROLLBACK")
                 raise
+            self._barrier("before")
             self._writer.execute("COMMIT")
+            self._barrier("after")
             return result
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
