@@ -42,6 +42,17 @@ def has_begun(folder: Path) -> bool:
     return (folder / files.STATE).exists() and not (folder / files.ORDER).exists()
 
 
+def is_ordered(folder: Path) -> bool:
+    """Whether a job's order was ever written.
+
+    It must be only once: else a supervisor that an earlier server started, and that is just beginning, would take the
+    first order, and another one the second.
+
+    The order is looked for first, because a supervisor writes its state before it removes the order.
+    """
+    return (folder / files.ORDER).exists() or (folder / files.STATE).exists()
+
+
 def read_ending(record: JobRecord, folder: Path) -> Ending:
     """Read how a job ended whose supervisor doesn't live any more.
 

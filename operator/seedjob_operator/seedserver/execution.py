@@ -9,7 +9,7 @@ from pathlib import Path
 from seedjob_operator.seedapi.wire import JobStatus
 from seedjob_operator.seedserver import processes
 from seedjob_operator.seedserver.completion import Completion
-from seedjob_operator.seedserver.ending import NEVER_BEGAN, Ending, has_begun, read_ending
+from seedjob_operator.seedserver.ending import NEVER_BEGAN, Ending, has_begun, is_ordered, read_ending
 from seedjob_operator.seedserver.folders import Folders
 from seedjob_operator.seedserver.inventory import Inventory
 from seedjob_operator.seedserver.launch import Launcher, start_supervisor
@@ -174,7 +174,8 @@ class Execution:
         await self._follow(record, active)
 
     def _start(self, record: JobRecord, folder: Path) -> processes.Supervisor:
-        self._launcher.write_order(record, folder)
+        if not is_ordered(folder):
+            self._launcher.write_order(record, folder)
         return processes.Supervisor(start_supervisor(folder))
 
     async def _follow(self, record: JobRecord, active: _Active) -> None:
@@ -185,6 +186,8 @@ class Execution:
             active.supervisor.close()
             # One that an earlier server started at its very end may have been first to take the job.
             active.supervisor = processes.find(folder)
+            if active.claim.leaving and active.supervisor is not None:
+                active.supervisor.terminate()  # what was told to the other one, it doesn't know
         current = self._store.get_by_id(record.id) or record
         ending = await asyncio.to_thread(read_ending, current, folder)
         if ending.strays:
