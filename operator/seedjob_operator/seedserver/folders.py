@@ -53,6 +53,11 @@ class Folders:
         return self.root / "token"
 
     @property
+    def link_key(self) -> Path:
+        """The key that signs links to artifacts."""
+        return self.root / "link-key"
+
+    @property
     def jobs(self) -> Path:
         """A folder for each job."""
         return self.root / "jobs"

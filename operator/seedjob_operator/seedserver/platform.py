@@ -16,6 +16,7 @@ from seedjob_operator.seedserver.execution import Execution
 from seedjob_operator.seedserver.folders import Folders
 from seedjob_operator.seedserver.inventory import Inventory
 from seedjob_operator.seedserver.launch import Launcher
+from seedjob_operator.seedserver.links import Links
 from seedjob_operator.seedserver.records import JobRecord
 from seedjob_operator.seedserver.scheduler import claim_of, impossible
 from seedjob_operator.seedserver.store import Store
@@ -51,6 +52,7 @@ class Platform:
         """Set when log streams shall end, because the server does."""
         self.hurry = asyncio.Event()
         """Set when nothing shall be waited for any more; jobs that were told to end do so by themselves."""
+        self.links = Links(folders.link_key)
         self._clock = clock
         self._execution = Execution(
             store=store, folders=folders, launcher=launcher, inventory=inventory, clock=lambda: self.now
