@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from seedjob_operator.seedapi import wire
 from seedjob_operator.seedserver import answers, joblog, openapi, requests
 from seedjob_operator.seedserver.errors import RefusedError, error_response, refusal_of
+from seedjob_operator.seedserver.operations import SHIFT
 from seedjob_operator.seedserver.platform import ImpossibleError, NoSuchJobError, Platform, WrongStateError
 from seedjob_operator.seedserver.records import JobRecord
 from seedjob_operator.seedserver.store import NameTakenError
@@ -73,6 +74,7 @@ def _add_reads(app: FastAPI, platform: Platform) -> None:
     @app.get(wire.LIST_JOBS)
     async def list_jobs(
         *,
+        request: Request,
         namespace: str = Depends(_usable),
         status: requests.StatusQuery = None,
         page: requests.PageQuery = 1,
@@ -85,7 +87,7 @@ def _add_reads(app: FastAPI, platform: Platform) -> None:
             status=None if status is None else wire.JobStatus(status),
             sort=sort,
             order=order,
-            offset=(page - 1) * per_page,
+            offset=max((page - 1) * per_page + request.scope.get(SHIFT, 0), 0),
             limit=per_page,
         )
         return _json(answers.page_body(records, page=page, per_page=per_page, total=total, now=platform.now))
