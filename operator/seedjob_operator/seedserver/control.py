@@ -66,6 +66,17 @@ def control_router(faults: Faults, store: Store, credentials: Credentials) -> AP
     return router
 
 
+def switched_off() -> APIRouter:
+    """Make the routes below `/_control` of a server without faults: all say so."""
+    router = APIRouter(prefix="/_control")
+
+    @router.api_route("/{anything:path}", methods=["GET", "POST", "DELETE"])
+    async def refuse() -> None:
+        raise RefusedError(Status.NOT_FOUND, "faults are switched off here: start the server with --enable-faults")
+
+    return router
+
+
 def _add_counts(router: APIRouter, faults: Faults, store: Store) -> None:
     @router.get("/ledger")
     async def ledger(namespace: str | None = None, name: str | None = None) -> JSONResponse:

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from seedjob_operator.seedapi.wire import JSON_TYPE
 from seedjob_operator.seedserver.access import AccessMiddleware, Credentials
 from seedjob_operator.seedserver.application import create_application
-from seedjob_operator.seedserver.control import control_router
+from seedjob_operator.seedserver.control import control_router, switched_off
 from seedjob_operator.seedserver.errors import error_response
 from seedjob_operator.seedserver.faults import Faults
 from seedjob_operator.seedserver.folders import Folders
@@ -80,6 +80,7 @@ async def serve(serving: Serving, listener: socket.socket, *, announce: Callable
 def _around(platform: Platform, serving: Serving) -> ASGIApp:
     app = create_application(platform)
     if not serving.enable_faults:
+        app.include_router(switched_off())
         return AccessMiddleware(app, serving.credentials)
     faults = Faults()
     app.include_router(control_router(faults, platform.store, serving.credentials))
