@@ -5,10 +5,10 @@ import ipaddress
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from starlette.responses import JSONResponse, Response
 
 from seedjob_operator.seedapi.wire import Status
@@ -17,8 +17,10 @@ from seedjob_operator.seedserver.answers import time_of
 from seedjob_operator.seedserver.errors import RefusedError, refusal_of
 from seedjob_operator.seedserver.faults import FAULT, KINDS, Faults
 from seedjob_operator.seedserver.operations import OPERATIONS
+from seedjob_operator.seedserver.requests import json_body
 from seedjob_operator.seedserver.store import Store
 
+_T = TypeVar("_T")
 _ANSWERED_SECONDS = 0.05
 
 
@@ -33,6 +35,10 @@ class _Rotation(BaseModel):
 
     old: str
     new: Annotated[str, StringConstraints(pattern=r"^[!-~]{4,}$")]
+
+
+_FREEZE: Final = TypeAdapter(_Freeze)
+_ROTATION: Final = TypeAdapter(_Rotation)
 
 
 def _from_this_machine(request: Request) -> None:
@@ -52,13 +58,15 @@ def control_router(faults: Faults, store: Store, credentials: Credentials) -> AP
     _add_faults(router, faults)
 
     @router.post("/freeze", status_code=202)
-    async def freeze(wanted: _Freeze) -> Response:
+    async def freeze(request: Request) -> Response:
         """Stop the whole server for a while, as a stopped process or a swapped machine would: nothing is answered."""
+        wanted = await _read(request, _FREEZE)
         asyncio.get_running_loop().call_later(_ANSWERED_SECONDS, time.sleep, wanted.seconds)
         return Response(status_code=202)
 
     @router.post("/credentials", status_code=204)
-    async def rotate(wanted: _Rotation) -> Response:
+    async def rotate(request: Request) -> Response:
+        wanted = await _read(request, _ROTATION)
         if not credentials.rotate(wanted.old, wanted.new):
             raise RefusedError(Status.NOT_FOUND, "old: is no token of this server; give the one that shall end")
         return Response(status_code=204)
@@ -105,16 +113,20 @@ def _add_faults(router: APIRouter, faults: Faults) -> None:
 
     @router.post("/faults", status_code=201)
     async def add_fault(request: Request) -> JSONResponse:
-        try:
-            fault = FAULT.validate_json(await request.body())
-        except ValidationError as error:
-            raise _refusal(error) from None
+        fault = await _read(request, FAULT)
         faults.add(fault)
         return JSONResponse(fault.model_dump(), status_code=201)
 
     @router.delete("/faults", status_code=204)
     async def clear_faults() -> None:
         faults.clear()
+
+
+async def _read(request: Request, expected: TypeAdapter[_T]) -> _T:
+    try:
+        return expected.validate_json(await json_body(request))
+    except ValidationError as error:
+        raise _refusal(error) from None
 
 
 def _refusal(error: ValidationError) -> RefusedError:

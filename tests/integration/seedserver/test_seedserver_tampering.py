@@ -171,3 +171,25 @@ def test_a_fault_that_is_none_is_refused_in_a_sentence(faulty: SeedServer, body:
     assert answer.status_code == 400
     assert answer.json()["error"]["message"].startswith(words)
     assert faulty.control("GET", "faults")["faults"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "words"),
+    [
+        ("freeze", {"seconds": 0}, "seconds: input should be greater than 0"),
+        ("freeze", {}, "seconds: is required"),
+        ("credentials", {"old": TOKEN, "new": "x"}, "new: write a token of 4 or more"),
+    ],
+)
+def test_what_else_is_asked_for_wrongly(faulty: SeedServer, path: str, body: dict[str, Any], words: str) -> None:
+    answer = faulty.http.post(f"{faulty.url}/_control/{path}", json=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].startswith(words)
+
+
+def test_a_page_in_a_browser_can_switch_nothing_on(faulty: SeedServer) -> None:
+    """It may send forms and plain text to any address without being asked, but not JSON."""
+    body = '{"operation": "any", "kind": "drop"}'
+    answer = faulty.http.post(f"{faulty.url}/_control/faults", content=body, headers={"Content-Type": "text/plain"})
+    assert answer.status_code == 400
+    assert "Content-Type: application/json" in answer.text
