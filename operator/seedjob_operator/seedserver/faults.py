@@ -59,6 +59,13 @@ class Drop(_Fault):
     kind: Literal["drop"]
 
 
+class Stall(_Fault):
+    """The work is done; the answer's body stops in its middle for `seconds`, and then goes on."""
+
+    kind: Literal["stall"]
+    seconds: Annotated[float, Field(ge=0, le=600)] = 1.0
+
+
 class Reset(_Fault):
     """The work is done, and the connection is reset in the middle of the answer's body."""
 
@@ -102,10 +109,10 @@ class Skew(_Fault):
 
 
 Fault = Annotated[
-    Delay | Fail | Drop | Reset | Truncate | Malform | UnknownStatus | Shift | Skew, Field(discriminator="kind")
+    Delay | Fail | Drop | Stall | Reset | Truncate | Malform | UnknownStatus | Shift | Skew, Field(discriminator="kind")
 ]
 FAULT: Final[TypeAdapter[_Fault]] = TypeAdapter(Fault)
-KINDS: Final = ("delay", "fail", "drop", "reset", "truncate", "malform", "unknown_status", "shift", "skew")
+KINDS: Final = ("delay", "fail", "drop", "stall", "reset", "truncate", "malform", "unknown_status", "shift", "skew")
 _F = TypeVar("_F", bound=_Fault)
 
 

@@ -29,6 +29,7 @@ from seedjob_operator.seedserver.faults import (
     Reset,
     Shift,
     Skew,
+    Stall,
     Truncate,
     UnknownStatus,
 )
@@ -145,10 +146,21 @@ class _Answer:
             await self._send_head(promised if reset else len(body))
         else:
             await self._send_head(len(body))
+            body = await self._stalled(body)
         await self._send({"type": "http.response.body", "body": body, "more_body": more or reset})
         if reset:
             await self._end_connection(reset=True)
         self._over = not more
+
+    async def _stalled(self, body: bytes) -> bytes:
+        """Send the first half where the rest shall take its time; give what is left."""
+        stalls = self._faults.due(self._operation, Stall) if body and self.status == HTTPStatus.OK else []
+        if not stalls:
+            return body
+        half = len(body) // 2
+        await self._send({"type": "http.response.body", "body": body[:half], "more_body": True})
+        await asyncio.sleep(sum(fault.seconds for fault in stalls))
+        return body[half:]
 
     async def _send_head(self, length: int) -> None:
         if self._head is not None:

@@ -51,6 +51,15 @@ def test_a_connection_is_reset_in_mid_body(faulty: SeedServer, job: dict[str, An
     assert get(faulty).json() == job, "only once"
 
 
+def test_a_body_stops_in_its_middle_and_goes_on(faulty: SeedServer, job: dict[str, Any]) -> None:
+    fault(faulty, "stall", seconds=0.7)
+    begin = time.monotonic()
+    with faulty.http.stream("GET", f"{faulty.url}/acme/job/broken") as answer:
+        pieces = [(time.monotonic() - begin, piece) for piece in answer.iter_raw()]
+    assert b"".join(piece for _, piece in pieces) == get(faulty).content
+    assert pieces[-1][0] >= 0.7
+
+
 def test_bodies_are_cut_and_malformed(faulty: SeedServer, job: dict[str, Any]) -> None:
     whole = get(faulty).content
     fault(faulty, "truncate")
