@@ -56,6 +56,13 @@ class Credentials:
                 return digest, self._known[digest]
         raise RefusedError(Status.UNAUTHORIZED, "the token is not known here")
 
+    def rotate(self, old: str, new: str) -> bool:
+        """Let a new token do what an old one could, and end that; False if there is no such token."""
+        credential = self._known.pop(_digest(old), None)
+        if credential is not None:
+            self._known[_digest(new)] = credential
+        return credential is not None
+
 
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()

@@ -14,6 +14,7 @@ from seedjob_operator.seedserver import answers, joblog, openapi, requests
 from seedjob_operator.seedserver.downloads import downloads_router
 from seedjob_operator.seedserver.errors import RefusedError, error_response, refusal_of
 from seedjob_operator.seedserver.links import LINK_SECONDS
+from seedjob_operator.seedserver.operations import SHIFT
 from seedjob_operator.seedserver.platform import ImpossibleError, NoSuchJobError, Platform, WrongStateError
 from seedjob_operator.seedserver.records import MICROSECONDS, JobRecord
 from seedjob_operator.seedserver.store import NameTakenError
@@ -80,6 +81,7 @@ def _add_reads(app: FastAPI, platform: Platform) -> None:
     @app.get(wire.LIST_JOBS)
     async def list_jobs(
         *,
+        request: Request,
         namespace: str = Depends(_usable),
         status: requests.StatusQuery = None,
         page: requests.PageQuery = 1,
@@ -92,7 +94,7 @@ def _add_reads(app: FastAPI, platform: Platform) -> None:
             status=None if status is None else wire.JobStatus(status),
             sort=sort,
             order=order,
-            offset=(page - 1) * per_page,
+            offset=max((page - 1) * per_page + request.scope.get(SHIFT, 0), 0),
             limit=per_page,
         )
         return _json(answers.page_body(records, page=page, per_page=per_page, total=total, now=platform.now))

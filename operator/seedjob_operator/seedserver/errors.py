@@ -26,6 +26,7 @@ _PATTERNS = {
     "branch": "is empty, begins with '-' or has a NUL character: write a branch's name",
     "artifacts_path": "is empty or has a NUL character: write a path, such as outputs",
     "repo": "write namespace/repo, such as acme/trainer",
+    "new": "write a token of 4 or more printable ASCII characters without spaces",
     "env": "a variable's name has no '=', and neither name nor value has a NUL character",
 }
 """What to write instead, by field, where a pattern isn't matched."""

@@ -31,7 +31,7 @@ NULLABLE: Final[Mapping[type[BaseModel], tuple[str, ...]]] = {
     wire.Sample: tuple(name for name in wire.Sample.model_fields if name != "timestamp"),
 }
 """The fields of an answer that may be null; all others never are."""
-_LEFT_OUT: Final[Mapping[type[BaseModel], tuple[str, ...]]] = {wire.LogLine: ("node",), wire.ErrorDetail: ("details",)}
+LEFT_OUT: Final[Mapping[type[BaseModel], tuple[str, ...]]] = {wire.LogLine: ("node",), wire.ErrorDetail: ("details",)}
 """The fields of an answer that may be left out."""
 
 _MEANINGS: Final = {
@@ -237,7 +237,7 @@ def _tighten(model: type[BaseModel], schema: _Schema) -> None:
                 choice["minimum"] = 0
         if name not in NULLABLE.get(model, ()) and "anyOf" in rules:
             properties[name] = next(choice for choice in rules["anyOf"] if choice.get("type") != "null")
-    schema["required"] = [name for name in properties if name not in _LEFT_OUT.get(model, ())]
+    schema["required"] = [name for name in properties if name not in LEFT_OUT.get(model, ())]
 
 
 def _listed(job: _Schema) -> _Schema:

@@ -95,11 +95,8 @@ async def read_new_job(request: Request) -> NewJob:
     Raises:
         RefusedError: 400 with the field, or 422 for a combination that doesn't exist.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != wire.JSON_TYPE:
-        raise RefusedError(wire.Status.BAD_REQUEST, f"the body must be sent with Content-Type: {wire.JSON_TYPE}")
     try:
-        job = NewJob.model_validate_json(await _bounded_body(request))
+        job = NewJob.model_validate_json(await json_body(request))
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
         if problems[0]["type"] == "json_invalid":
@@ -110,7 +107,15 @@ async def read_new_job(request: Request) -> NewJob:
     return job
 
 
-async def _bounded_body(request: Request) -> bytes:
+async def json_body(request: Request) -> bytes:
+    """Give a body that is said to be JSON, up to `MAX_BODY`.
+
+    Raises:
+        RefusedError: 400; pages in a browser can send other types to this machine without being asked.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != wire.JSON_TYPE:
+        raise RefusedError(wire.Status.BAD_REQUEST, f"the body must be sent with Content-Type: {wire.JSON_TYPE}")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

@@ -1,5 +1,7 @@
 """Several users on one server: each token opens its own namespaces, at its own plan's rate."""
 
+import json
+import socket
 from pathlib import Path
 
 import httpx
@@ -60,3 +62,23 @@ def test_each_token_has_a_limit_of_its_own(server: SeedServer) -> None:
     assert [left("ada-token-1"), left("ada-token-1")] == [("300", "299"), ("300", "298")]
     assert left("ada-token-2") == ("300", "299"), "the limit is per credential, not per user"
     assert left("cleo-token") == ("1000", "999")
+
+
+def test_without_the_flag_there_are_no_faults(tmp_path: Path) -> None:
+    server = SeedServer(tmp_path / "data", faults=False).start()
+    try:
+        answer = server.http.post(f"{server.url}/_control/faults", json={"operation": "get", "kind": "drop"})
+        assert answer.status_code == 404
+        assert answer.json()["error"]["message"].endswith("start the server with --enable-faults")
+        assert "Date" in server.ask("GET", wire.LIST_JOBS).headers
+    finally:
+        server.clean_up()
+
+
+def test_what_is_no_http_is_refused_in_the_same_shape(server: SeedServer) -> None:
+    url = httpx.URL(server.url)
+    with socket.create_connection((url.host, url.port or 80), timeout=20) as connection:
+        connection.sendall(b"what is this?\r\n\r\n")
+        head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body)["error"]["code"] == "invalid_request"
