@@ -34,7 +34,10 @@ class _Active:
 
 def _report_failure(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
-        _LOG.error("a job can't be followed until the server is started again", exc_info=task.exception())
+        _LOG.error(
+            "a part of the server has failed; what it did goes on when the server is started again",
+            exc_info=task.exception(),
+        )
 
 
 class Execution:
@@ -62,7 +65,7 @@ class Execution:
                 self._resume(record)
             else:
                 self.enqueue(record)
-        self._tasks = [asyncio.create_task(self._dispatch()), asyncio.create_task(self._observe())]
+        self._tasks = [self._in_background(self._dispatch()), self._in_background(self._observe())]
 
     def stop_starting(self) -> None:
         """Start no more jobs: the server ends."""
