@@ -78,10 +78,6 @@ def control_router(faults: Faults, platform: Platform, credentials: Credentials)
             raise RefusedError(Status.NOT_FOUND, "old: is no token of this server; give the one that shall end")
         return Response(status_code=204)
 
-    @router.post("/preempt/{namespace}/{name}", status_code=202)
-    async def preempt(namespace: str, name: str) -> None:
-        await platform.preempt(namespace, name)
-
     return router
 
 
