@@ -40,12 +40,13 @@ class ScriptedJob:
     status: JobStatus = JobStatus.QUEUED
     started: float | None = None
     ended: float | None = None
+    progress_shift: float = 0.0
 
     def step(self, now: float) -> int:
         """Give the number of the progress text that it shows."""
         if self.started is None or not self.script.progress_every:
             return 0
-        return int(((self.ended or now) - self.started) / self.script.progress_every)
+        return int(((self.ended or now) - self.started + self.progress_shift) / self.script.progress_every)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -100,13 +101,21 @@ class Jobs:
             self._plan(now + job.script.queued_for, job, JobStatus.RUNNING)
         return job
 
-    def load(self, *, id: str, name: str, ended: bool, now: float) -> None:  # noqa: A002  # the wire's word
-        """Take in a job as if it had been there before: it started up to a minute ago, or has ended."""
-        started = now - random.uniform(0.0, 60.0)  # noqa: S311  # spreads the load
+    def load(self, *, id: str, name: str, created: float, started: float, ended: float | None) -> None:  # noqa: A002  # the wire's word
+        """Take in a job as if it had been there before. Its progress texts come at times of its own."""
         request = {"name": name, "command": "true", "gpu": "none", "image": "busybox"}
-        job = ScriptedJob(id=id, name=name, created=started, script=self.script, request=request, started=started)
-        job.ended = now if ended else None
-        self._place(job, JobStatus.SUCCEEDED if ended else JobStatus.RUNNING)
+        every = self.script.progress_every or 0.0
+        job = ScriptedJob(
+            id=id,
+            name=name,
+            created=created,
+            started=started,
+            ended=ended,
+            script=self.script,
+            request=request,
+            progress_shift=random.uniform(0.0, every),  # noqa: S311  # spreads the load
+        )
+        self._place(job, JobStatus.RUNNING if ended is None else JobStatus.SUCCEEDED)
 
     def get(self, name: str) -> ScriptedJob | None:
         """Give a job, or None."""
@@ -145,10 +154,10 @@ class Jobs:
             self.gone.append(job)
         return job
 
-    def end(self, count: int | None, *, within: float, now: float) -> int:
-        """Have running jobs succeed at times spread over the next seconds; all of them where no count is given."""
-        running = list(self._by_status[JobStatus.RUNNING].values())
-        chosen = running if count is None else random.sample(running, min(count, len(running)))
+    def end(self, names: list[str] | None, *, within: float, now: float) -> int:
+        """Have running jobs succeed at times spread over the next seconds; all of them where none is named."""
+        running = self._by_status[JobStatus.RUNNING]
+        chosen = list(running.values()) if names is None else [running[name] for name in names if name in running]
         for job in chosen:
             self._plan(now + random.uniform(0.0, within), job, JobStatus.SUCCEEDED)  # noqa: S311  # spreads the load
         return len(chosen)

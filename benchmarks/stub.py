@@ -126,9 +126,9 @@ class Stub:
                 self._limit = None if plan is None else RateLimit(plan)
             case "load":
                 for job in body["jobs"]:
-                    self.jobs.load(id=job["id"], name=job["name"], ended=job["ended"], now=now)
+                    self.jobs.load(**job)
             case "end":
-                return web.json_response({"ending": self.jobs.end(body["count"], within=body["within"], now=now)})
+                return web.json_response({"ending": self.jobs.end(body["names"], within=body["within"], now=now)})
             case "forget-requests":
                 self.requests.clear()
             case "count":
@@ -145,6 +145,7 @@ def _entry(job: ScriptedJob) -> dict[str, Any]:
         "started": job.started,
         "ended": job.ended,
         "progress_every": job.script.progress_every,
+        "progress_shift": job.progress_shift,
     }
 
 
