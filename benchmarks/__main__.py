@@ -2,8 +2,8 @@
 
 import argparse
 import asyncio
-import contextlib
 import dataclasses
+import io
 import os
 import platform
 import shutil
@@ -57,7 +57,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--subjects", type=_names, default=_SUBJECTS, help=f"of {','.join(_SUBJECTS)} (left out: all)")
     parser.add_argument("--window", type=float, help="seconds to measure, of rows that measure for a time")
     parser.add_argument("--concurrency", type=int, default=12, help="the floor's connections (default: %(default)s)")
-    parser.add_argument("--json", type=Path, default=Path("bench.json"), help="where results go (default: %(default)s)")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        default=Path(".bench/results.json"),
+        help="where results go, beside those of other rows (default: %(default)s)",
+    )
     parser.add_argument("--plot", type=Path, help="an SVG file to draw them into")
     parser.add_argument("--keep", action="store_true", help="keep the processes' logs, and say where they are")
     return parser
@@ -120,15 +125,14 @@ class Session:
             self._results.append(result)
             if name == OPERATOR:
                 writes = bare.Writes.of(result)
-            report.write_json(self._options.json, self._results, about=_about())
+            report.write_json(self._options.json, result, about=_about())
 
     async def _guarded(self, assets: Assets, row: rows.Row, n: int, name: str, writes: bare.Writes) -> Result | None:
         """Measure one subject; a failure is told in the end, and the others are measured all the same."""
         self._progress.say(f"{row.name}, {n:,} SeedJobs: {name}")
         directory = self._directory / f"{row.name}-{n}-{name}"
-        quiet = Console(open(os.devnull, "w"))  # noqa: PTH123, SIM115  # for the whole run
         try:
-            async with Stage.open(assets, directory, quiet) as stage:
+            async with Stage.open(assets, directory, Console(io.StringIO())) as stage:
                 if name == FLOOR:
                     return await bare.measure(stage, row, n, writes, concurrency=self._options.concurrency)
                 return await row.measure(stage, SUBJECTS[name], n, row)

@@ -19,7 +19,7 @@ EVENTS = f"/api/v1/namespaces/{NAMESPACE}/events"
 _MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
 _PAGE = 500
 _LARGEST_LINE = 2**20
-_COUNTED = re.compile(r'apiserver_request_total\{(?P<labels>[^}]*)\} (?P<count>\S+)')
+_COUNTED = re.compile(r"apiserver_request_total\{(?P<labels>[^}]*)\} (?P<count>\S+)")
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 _WRITES = {"POST": "create", "PUT": "update", "PATCH": "patch", "APPLY": "apply", "DELETE": "delete"}
 

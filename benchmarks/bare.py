@@ -1,9 +1,9 @@
 """The floor beside a row: a bare watch, and as many bare writes for each SeedJob as the operator made."""
 
+import asyncio
 import dataclasses
 import random
 import sys
-import asyncio
 import time
 
 from benchmarks import measuring

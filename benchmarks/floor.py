@@ -36,7 +36,9 @@ class Floor:
     async def run(self) -> None:
         """Work until cancelled."""
         if self._options.platform:
-            self._platform = aiohttp.ClientSession(self._options.platform, headers={"Authorization": "Bearer benchmark"})
+            self._platform = aiohttp.ClientSession(
+                self._options.platform, headers={"Authorization": "Bearer benchmark"}
+            )
         async with asyncio.TaskGroup() as group:
             for _ in range(self._options.concurrency):
                 group.create_task(self._work())

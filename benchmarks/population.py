@@ -90,5 +90,5 @@ async def _copy(stage: Stage, subject: Subject, template: _Template, number: int
 
 
 def _own(metadata: Body, name: str) -> Body:
-    kept = {field: metadata[field] for field in ("labels", "finalizers") if field in metadata}
+    kept: Body = {field: metadata[field] for field in ("labels", "finalizers") if field in metadata}
     return {"name": name, **kept}

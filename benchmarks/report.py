@@ -55,13 +55,21 @@ def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def write_json(path: Path, results: Iterable[Result], *, about: Mapping[str, Any]) -> None:
-    """Write all results, with what they were measured on."""
-    content = {"about": dict(about), "results": [dataclasses.asdict(result) for result in results]}
-    path.write_text(json.dumps(content, indent=1) + "\n")
+def write_json(path: Path, result: Result, *, about: Mapping[str, Any]) -> None:
+    """Add a result, with what it was measured on, to those in a file; an older one of its kind is replaced."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = [other for other in read_json(path) if _kind(other) != (result.row, result.n, result.subject)]
+    results = [*kept, dataclasses.asdict(result) | {"about": dict(about)}]
+    path.write_text(json.dumps({"results": results}, indent=1) + "\n")
+
+
+def _kind(result: Mapping[str, Any]) -> tuple[str, int, str]:
+    return result["row"], result["n"], result["subject"]
 
 
 def read_json(path: Path) -> list[dict[str, Any]]:
-    """Read the results of a run."""
+    """Read the results in a file, none where there is none."""
+    if not path.exists():
+        return []
     results: list[dict[str, Any]] = json.loads(path.read_text())["results"]
     return results

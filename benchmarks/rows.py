@@ -5,6 +5,7 @@ import dataclasses
 import random
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from benchmarks import measuring
 from benchmarks.apiserver import SEEDJOBS, at_once, manifest
@@ -15,6 +16,7 @@ from benchmarks.stage import Mark, Stage
 from benchmarks.staleness import percentile
 from benchmarks.subjects import UNLIMITED, Subject
 
+_START_SECONDS = 5.0
 _AFTERMATH_SECONDS = 3.0
 _UP_SECONDS = 120.0
 _LONGEST_SECONDS = 900.0
@@ -224,7 +226,7 @@ async def life(stage: Stage, subject: Subject, n: int, row: Row) -> Result:
     await stage.hold(15.0)  # what is recorded late
     ended = await stage.mark()
     names = [f"job-{number:06d}" for number in range(n)]
-    await at_once(lambda name=name: stage.api.delete(f"{SEEDJOBS}/{name}") for name in names)
+    await at_once(partial(stage.api.delete, f"{SEEDJOBS}/{name}") for name in names)
     done = await stage.until(lambda: _is_seen(stage, objects=0), seconds=_LONGEST_SECONDS)
     until, seen = await stage.mark(), await stage.seen()
     return await _result(
@@ -233,9 +235,7 @@ async def life(stage: Stage, subject: Subject, n: int, row: Row) -> Result:
     )  # fmt: skip
 
 
-async def _window(
-    stage: Stage, subject: Subject, n: int, row: Row, *, warm_up: float, grace: float = 0.0
-) -> Result:
+async def _window(stage: Stage, subject: Subject, n: int, row: Row, *, warm_up: float, grace: float = 0.0) -> Result:
     await stage.start(subject)
     ready = await _wait_until_up(stage, subject, active=n, cap=60.0)
     await stage.hold(warm_up)
@@ -253,8 +253,11 @@ async def _wait_until_up(stage: Stage, subject: Subject, *, active: int, cap: fl
     """Wait until the operator says that it is ready; another until it has read each active job once. None: it didn't."""
 
     async def has_read_all() -> bool:
-        return bool((await stage.control("count"))["requests"] >= max(active, 1))
+        return bool((await stage.control("count"))["requests"] >= active)
 
+    if not subject.tells_ready and not active:
+        await stage.hold(_START_SECONDS)
+        return None
     up = await stage.until(stage.is_ready if subject.tells_ready else has_read_all, seconds=cap)
     return time.time() - stage.started if up else None
 

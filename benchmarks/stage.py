@@ -55,7 +55,7 @@ class Stage:
     @contextlib.asynccontextmanager
     async def open(cls, assets: Assets, directory: Path, progress: Progress) -> AsyncIterator[Self]:
         """Start all but what is measured; everything ends with the block, whatever happens in it."""
-        directory.mkdir(parents=True)
+        await asyncio.to_thread(directory.mkdir, parents=True)
         with ControlPlane(assets, directory=directory / "control-plane", progress=progress) as control_plane:
             control_plane.apply_crds(_CHECKOUT / "crds")
             stage = cls(directory, control_plane, progress)
@@ -110,9 +110,7 @@ class Stage:
 
     async def create_seedjobs(self, count: int, *, prefix: str = "job") -> None:
         """Make SeedJobs as fast as it goes."""
-        await at_once(
-            partial(self.api.create, SEEDJOBS, manifest(f"{prefix}-{number:06d}")) for number in range(count)
-        )
+        await at_once(partial(self.api.create, SEEDJOBS, manifest(f"{prefix}-{number:06d}")) for number in range(count))
 
     async def create_seedjob(self, body: Body) -> Body:
         """Make one SeedJob."""
@@ -161,9 +159,7 @@ class Stage:
         cpu = 0.0 if self._meter is None else self._meter.cpu()
         return Mark(time=time.time(), cpu=cpu, writes=await self.api.writes())
 
-    async def until(
-        self, condition: Callable[[], Awaitable[bool]], *, seconds: float, every: float = 0.05
-    ) -> bool:
+    async def until(self, condition: Callable[[], Awaitable[bool]], *, seconds: float, every: float = 0.05) -> bool:
         """Wait for a condition; False where it didn't come in time.
 
         Raises:
@@ -197,9 +193,7 @@ class Stage:
     def _start(self, name: str, command: Sequence[str | Path]) -> None:
         self._stack.callback(self._guarded(name, command, {}).stop)
 
-    def _guarded(
-        self, name: str, command: Sequence[str | Path], environment: Mapping[str, str]
-    ) -> GuardedProcess:
+    def _guarded(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str]) -> GuardedProcess:
         clean = {key: value for key, value in os.environ.items() if not key.startswith(_PRIVATE)}
         with (self._directory / f"{name}.log").open("ab") as output:
             return GuardedProcess.start(

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from seedjob_operator.core.naming import generated_name
-
 from benchmarks.apiserver import NAMESPACE
+from seedjob_operator.core.naming import generated_name
 
 OPERATOR: Final = "operator"
 OBVIOUS: Final = "obvious"
