@@ -96,7 +96,7 @@ class Session:
         for row in chosen:
             for n in self._options.n or row.sizes:
                 await self._measure(assets, row, n)
-        report.print_table(self._results)
+        report.print_tables(self._results)
         if self._options.plot and self._results:
             from benchmarks import plot  # noqa: PLC0415  # its library is asked for only here
 

@@ -3,7 +3,7 @@
 `python -m benchmarks.floor KUBECONFIG --metadata N --status N --events N --concurrency N [--platform URL]`: a list and a
 watch; then for each object that is seen for the first time the given number of patches of its metadata and status and
 of Events, of the usual sizes, one after the other, over so many connections. No rules, no record of what it did, no
-conflicts. With a platform it also creates a remote job between the patches of the metadata and those of the status.
+conflicts. A number with a fraction holds on average. With a platform it also creates a remote job between the patches of the metadata and those of the status.
 It prints `listed` and `done` with the time of day and the number of objects.
 """
 
@@ -28,7 +28,7 @@ class Floor:
     def __init__(self, api: ApiServer, options: argparse.Namespace) -> None:
         self._api = api
         self._options = options
-        self._todo: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._todo: asyncio.Queue[tuple[int, dict[str, Any]]] = asyncio.Queue()
         self._names: set[str] = set()
         self._done = 0
         self._platform: aiohttp.ClientSession | None = None
@@ -45,32 +45,37 @@ class Floor:
             async for kind, body in self._api.follow(on_listed=self._on_listed):
                 name = body["metadata"]["name"]
                 if kind == "ADDED" and name not in self._names:
+                    self._todo.put_nowait((len(self._names), body["metadata"]))
                     self._names.add(name)
-                    self._todo.put_nowait(body["metadata"])
 
     def _on_listed(self) -> None:
         _tell("listed", len(self._names))
 
     async def _work(self) -> None:
         while True:
-            await self._write(await self._todo.get())
+            await self._write(*await self._todo.get())
             self._done += 1
             if self._done == len(self._names):
                 _tell("done", self._done)
 
-    async def _write(self, metadata: Mapping[str, Any]) -> None:
+    async def _write(self, place: int, metadata: Mapping[str, Any]) -> None:
         name, uid = metadata["name"], metadata["uid"]
         path = f"{SEEDJOBS}/{name}"
-        for number in range(self._options.metadata):
+        for number in range(_share(self._options.metadata, place)):
             await self._api.patch(path, {"metadata": {"annotations": {"seed.dev/floor": f"{number} {'x' * 400}"}}})
         if self._platform is not None:
             job = {"name": name, "command": "true", "gpu": "none", "image": "busybox"}
             async with self._platform.post("/auth/v1/seed/acme/jobs", json=job) as answer:
                 await answer.read()
-        for number in range(self._options.status):
+        for number in range(_share(self._options.status, place)):
             await self._api.patch(f"{path}/status", {"status": _status(name, uid, number)})
-        for number in range(self._options.events):
+        for number in range(_share(self._options.events, place)):
             await self._api.create(EVENTS, _event(name, uid, number))
+
+
+def _share(average: float, place: int) -> int:
+    """Give the whole number for one of many, so that the average holds."""
+    return int((place + 1) * average) - int(place * average)
 
 
 def _status(name: str, uid: str, number: int) -> dict[str, Any]:
@@ -107,7 +112,7 @@ async def _main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kubeconfig", type=Path)
     for kind in ("metadata", "status", "events"):
-        parser.add_argument(f"--{kind}", type=int, default=0)
+        parser.add_argument(f"--{kind}", type=float, default=0.0)
     parser.add_argument("--concurrency", type=int, default=16)
     parser.add_argument("--platform")
     options = parser.parse_args()

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,44 +11,54 @@ from rich.table import Table
 
 from benchmarks.result import Result
 
-_COLUMNS = (
-    "row", "N", "subject", "time", "what", "CPU s", "over s", "CPU ms/job", "peak MB", "writes/job", "writes",
-    "requests", "429", "stale p50/p99", "more",
-)  # fmt: skip
+_NO_TERMINAL_WIDTH = 160
 
 
-def print_table(results: Iterable[Result]) -> None:
-    """Print all results."""
-    table = Table(*_COLUMNS)
-    for result in results:
-        table.add_row(*_cells(result))
-    Console(width=None if Console().is_terminal else 260).print(table)
+def print_tables(results: Sequence[Result]) -> None:
+    """Print what each took, and what each wrote and asked."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_NO_TERMINAL_WIDTH)
+    console.print(
+        _table(results, _cost, "time", "what", "CPU s", "of a core", "CPU ms/job", "peak MB", "stale p50, p99", "more")
+    )
+    console.print(_table(results, _traffic, "writes/job", "writes to Kubernetes", "requests to the platform", "429"))
 
 
-def _cells(result: Result) -> list[str]:
+def _table(results: Sequence[Result], cells: Callable[[Result], list[str]], *columns: str) -> Table:
+    table = Table("row", "N", "subject", *columns)
+    for index, result in enumerate(results):
+        last = index + 1 == len(results) or (results[index + 1].row, results[index + 1].n) != (result.row, result.n)
+        table.add_row(result.row, f"{result.n:,}", result.subject, *cells(result), end_section=last)
+    return table
+
+
+def _cost(result: Result) -> list[str]:
     stale = result.staleness
-    writes = sum(count for kind, count in result.writes.items() if "seedjobs" in kind) / max(result.n, 1)
     return [
-        result.row,
-        f"{result.n:,}",
-        result.subject,
         "never" if result.seconds is None else f"{result.seconds:.3g} s",
         result.what,
         f"{result.cpu_seconds:.2f}",
-        f"{result.over_seconds:.1f}",
+        f"{result.cpu_seconds / result.over_seconds:.1%}",
         f"{result.cpu_milliseconds_per_job:.2f}",
         f"{result.peak_megabytes:.0f}",
-        f"{writes:.2f}",
-        _counts(result.writes),
-        _counts(result.requests),
-        str(result.refused),
-        "" if stale is None else f"{stale.p50:.1f}/{stale.p99:.1f} s ({stale.changes}, {stale.unseen} unseen)",
+        "" if stale is None else f"{stale.p50:.1f}, {stale.p99:.1f} s ({stale.unseen} of {stale.changes} unseen)",
         ", ".join(f"{key} {_short(value)}" for key, value in result.more.items()),
     ]
 
 
+def _traffic(result: Result) -> list[str]:
+    written = sum(count for kind, count in result.writes.items() if "seedjobs" in kind)
+    return [
+        f"{written / max(result.n, 1):.2f}",
+        _counts(result.writes),
+        _counts(result.requests),
+        str(result.refused),
+    ]
+
+
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{kind} {count}" for kind, count in counts.items())
+    return ", ".join(f"{kind} {count:,}" for kind, count in counts.items())
 
 
 def _short(value: Any) -> str:

@@ -19,6 +19,7 @@ from benchmarks.subjects import UNLIMITED, Subject
 _START_SECONDS = 5.0
 _AFTERMATH_SECONDS = 3.0
 _UP_SECONDS = 120.0
+_WINDOW = "window"
 _LONGEST_SECONDS = 900.0
 _ACTIVE_PROGRESS_SECONDS = 30.0
 
@@ -60,7 +61,7 @@ async def _result(
 ) -> Result:
     return await measuring.result(
         stage, row=row.name, n=n, subject=subject.name, what=what, seconds=seconds, since=since, until=until,
-        staleness_window=staleness_window, more=more,
+        staleness_window=staleness_window, whole_aftermath=what != _WINDOW, more=more,
     )  # fmt: skip
 
 
@@ -160,7 +161,7 @@ async def limited(stage: Stage, subject: Subject, n: int, row: Row) -> Result:
     until = await stage.mark()
     await stage.hold(60.0)  # so that what changed last has its chance to be seen
     return await _result(
-        stage, subject, n, row, what="window", seconds=row.window, since=before, until=until,
+        stage, subject, n, row, what=_WINDOW, seconds=row.window, since=before, until=until,
         staleness_window=(before.time, until.time),
     )  # fmt: skip
 
@@ -185,7 +186,7 @@ async def surge(stage: Stage, subject: Subject, n: int, row: Row) -> Result:
     submitted = (await stage.control("count"))["jobs"]
     await stage.hold(45.0)
     return await _result(
-        stage, subject, n, row, what="window", seconds=row.window, since=before, until=until,
+        stage, subject, n, row, what=_WINDOW, seconds=row.window, since=before, until=until,
         staleness_window=(before.time, until.time), submitted=submitted,
     )  # fmt: skip
 
@@ -244,7 +245,7 @@ async def _window(stage: Stage, subject: Subject, n: int, row: Row, *, warm_up: 
     until = await stage.mark()
     await stage.hold(grace)
     return await _result(
-        stage, subject, n, row, what="window", seconds=row.window, since=before, until=until,
+        stage, subject, n, row, what=_WINDOW, seconds=row.window, since=before, until=until,
         staleness_window=(before.time, until.time) if grace else None, ready_after=ready,
     )  # fmt: skip
 
@@ -304,7 +305,7 @@ ALL = {
         ),
         Row(
             name="limited",
-            about="running jobs on 60 requests/min; a tenth a minute ends, as many come",
+            about="running jobs on 60 requests/min, new progress every 30 s; every 10 s one ends and one comes",
             measure=limited,
             window=300.0,
             plan="60",
