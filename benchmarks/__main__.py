@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks import bare, report, rows
 from benchmarks.result import Result
+from benchmarks.row import Row
 from benchmarks.stage import Stage
 from benchmarks.subjects import FLOOR, OBVIOUS, OPERATOR, SUBJECTS
 from seedjob_operator.devcluster.assets import Assets, ensure_assets
@@ -105,7 +106,7 @@ class Session:
             self._progress.say(f"not measured: {failure}")
         return not self._failures
 
-    def _rows(self) -> list[rows.Row]:
+    def _rows(self) -> list[Row]:
         unknown = [name for name in self._options.rows if name not in rows.ALL]
         if unknown:
             sys.exit(f"benchmarks: there is no row {', '.join(unknown)}: write some of {', '.join(rows.ALL)}")
@@ -114,7 +115,7 @@ class Session:
             chosen = [dataclasses.replace(row, window=self._options.window) for row in chosen]
         return chosen
 
-    async def _measure(self, assets: Assets, row: rows.Row, n: int) -> None:
+    async def _measure(self, assets: Assets, row: Row, n: int) -> None:
         writes = bare.Writes(metadata=1, status=1, events=0)
         for name in self._options.subjects:
             if name == FLOOR and not row.floor:
@@ -127,7 +128,7 @@ class Session:
                 writes = bare.Writes.of(result)
             report.write_json(self._options.json, result, about=_about())
 
-    async def _guarded(self, assets: Assets, row: rows.Row, n: int, name: str, writes: bare.Writes) -> Result | None:
+    async def _guarded(self, assets: Assets, row: Row, n: int, name: str, writes: bare.Writes) -> Result | None:
         """Measure one subject; a failure is told in the end, and the others are measured all the same."""
         self._progress.say(f"{row.name}, {n:,} SeedJobs: {name}")
         directory = self._directory / f"{row.name}-{n}-{name}"

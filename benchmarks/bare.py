@@ -1,16 +1,12 @@
 """The floor beside a row: a bare watch, and as many bare writes for each SeedJob as the operator made."""
 
-import asyncio
 import dataclasses
-import random
 import sys
-import time
 
 from benchmarks import measuring
-from benchmarks.apiserver import manifest
 from benchmarks.jobs import Script
 from benchmarks.result import Result
-from benchmarks.rows import Row
+from benchmarks.row import Row, apply_one_by_one, seconds_to_create
 from benchmarks.stage import Stage
 from benchmarks.staleness import percentile
 from benchmarks.subjects import FLOOR
@@ -70,15 +66,10 @@ async def _latency(stage: Stage, row: Row, n: int, command: list[str]) -> Result
     await stage.until(lambda: _has_said(stage, "listed", 0), seconds=30.0)
     await stage.hold(5.0)  # the API server, too, works on a while after its start
     before = await stage.mark()
-    applied = {}
-    for number in range(n):
-        body = manifest(f"job-{number:06d}")
-        applied[body["metadata"]["name"]] = time.time()
-        await stage.create_seedjob(body)
-        await asyncio.sleep(random.uniform(0.2, 0.4))  # noqa: S311  # out of step with any timer
+    applied = await apply_one_by_one(stage, n)
     await stage.hold(1.0)
     until = await stage.mark()
-    took = sorted(job["created"] - applied[job["name"]] for job in (await stage.control("ledger"))["jobs"])
+    took = await seconds_to_create(stage, applied)
     return await measuring.result(
         stage, row=row.name, n=n, subject=FLOOR, what="median from apply to create", since=before, until=until,
         seconds=percentile(took, 0.5), more={"p50": percentile(took, 0.5), "p99": percentile(took, 0.99)},

@@ -3,7 +3,7 @@
 import bisect
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from seedjob_operator.resources import TERMINAL_PHASES
@@ -66,7 +66,7 @@ def _changes(
     yield from _progress(job, observations, window=window)
 
 
-def _first(observations: list[Observation], wanted: Any) -> float | None:  # a predicate of phases
+def _first(observations: list[Observation], wanted: Callable[[str | None], bool]) -> float | None:
     return next((observation[0] for observation in observations if wanted(observation[3])), None)
 
 
