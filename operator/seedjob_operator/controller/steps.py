@@ -133,6 +133,7 @@ class Steps:
 
     async def _build(self, job: JobSpec) -> Environment | Hold:
         read = await self.sources.for_job(self.key.namespace, job)
+        self.sources.note_lacking(self.key, self.desired.uid, read)
         attempt = max(self.desired.status.attempt or 0, 1)
         return environment.build(job, read, attempt=attempt)
 
@@ -216,7 +217,7 @@ class Steps:
     async def _secret_values(self) -> frozenset[str] | None:
         """Give what has to be masked; None where a Secret isn't there any more, so that nobody knows."""
         read = await self.sources.for_job(self.key.namespace, self.desired.spec.job)
-        if any(data is None for data in read.secrets.values()):
+        if not self.sources.all_known(self.key, self.desired.uid, read):
             return None
         built = environment.build(self.desired.spec.job, read, attempt=1)
         return None if isinstance(built, Hold) else built.secrets
