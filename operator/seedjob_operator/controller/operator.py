@@ -14,10 +14,12 @@ from aiohttp import web
 
 from seedjob_operator import metrics
 from seedjob_operator.controller import health as health_endpoint
+from seedjob_operator.controller import references
 from seedjob_operator.controller.clock import Clock
 from seedjob_operator.controller.connection_status import ConnectionStatus
 from seedjob_operator.controller.connections import Connections, Plan
 from seedjob_operator.controller.health import Health
+from seedjob_operator.controller.holding import Holder
 from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.kubernetes import (
     Kubernetes,
@@ -33,8 +35,10 @@ from seedjob_operator.controller.poller import Poller
 from seedjob_operator.controller.queue import KeyQueue
 from seedjob_operator.controller.reconciler import Reconciler
 from seedjob_operator.controller.recorder import EventRecorder
+from seedjob_operator.controller.references import Reference, ReferenceWatch
 from seedjob_operator.controller.sources import SourceReader
 from seedjob_operator.controller.store import Store, key_of
+from seedjob_operator.controller.waiting import Dependents, dependents
 from seedjob_operator.controller.watching import build_registry, watch
 from seedjob_operator.core.snapshot import Hold
 from seedjob_operator.resources import GROUP, SEEDCONNECTION_PLURAL, SEEDJOB_PLURAL, TERMINAL_PHASES, VERSION
@@ -54,7 +58,7 @@ _WATCH = "watch"
 class Operator:
     """One replica."""
 
-    def __init__(self, settings: Settings, kubernetes: Kubernetes) -> None:
+    def __init__(self, settings: Settings, kubernetes: Kubernetes, streams: Kubernetes) -> None:
         self._settings = settings
         self._kubernetes = kubernetes
         self._clock = Clock()
@@ -79,6 +83,8 @@ class Operator:
         self._seedconnections = SeedObjects(kubernetes, SEEDCONNECTION_PLURAL, namespaces=namespaces)
         self._observations = Observations(currency=settings.seed_currency)
         self._sources = SourceReader(kubernetes, self._clock)
+        self._references = ReferenceWatch(streams, on_change=self._on_reference)
+        self._dependents: dict[Reference, Dependents] = {}
         self._connections = Connections(
             settings,
             seedconnections=self._connections_store,
@@ -110,6 +116,10 @@ class Operator:
             store=self._connections_store,
             connections=self._connections,
             clock=self._clock,
+            jobs=self._jobs,
+        )
+        self._holder = Holder(
+            seedconnections=self._seedconnections, connections=self._connections_store, jobs=self._jobs
         )
 
     async def run(self) -> bool:
@@ -169,6 +179,7 @@ class Operator:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._references.close()
         self._stop_watch.set()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for link in (*self._links.values(), *(link for _, link in self._retired)):
@@ -354,6 +365,7 @@ class Operator:
             self._count_phases()
             self._connections.default_link()
             await self._retire_links()
+            self._watch_references()
             for key in self._connections_store if self._leadership.held else ():
                 await self._refresh_connection(key)
             self.health.beat("connections")
@@ -361,8 +373,25 @@ class Operator:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._connections_changed.wait(), CONNECTIONS_EVERY)
 
+    def _watch_references(self) -> None:
+        """Watch what is referred to now; a standby acts on nothing, and watches nothing."""
+        held = self._leadership.held
+        self._dependents = dependents(jobs=self._jobs, connections=self._connections_store) if held else {}
+        self._references.watch(set(self._dependents))
+
+    def _on_reference(self, reference: Reference) -> None:  # the watch's callback
+        if reference.plural == "secrets":
+            self._sources.forget(reference.namespace, reference.name)
+        waiting = self._dependents.get(reference, Dependents())
+        for connection in waiting.connections:
+            self._tell_users(connection)
+        for job in waiting.jobs:
+            self._queue.add(job)
+
     async def _refresh_connection(self, key: Key) -> None:
         try:
+            if self._listed.is_set():  # before that nobody knows who uses it
+                await self._holder.refresh(key)
             await self._connection_status.refresh(key)
         except Exception:  # noqa: BLE001  # one connection's oddity must not stop the others
             _log.exception("SeedConnection %s could not be looked at; it is tried again", key)
@@ -382,7 +411,8 @@ async def run(settings: Settings) -> bool:
         KubernetesError: there is no way to a Kubernetes API.
     """
     kubernetes = await Kubernetes.connect(settings.kubeconfig)
-    operator = Operator(settings, kubernetes)
+    streams = await Kubernetes.connect(settings.kubeconfig, connections=references.MOST)
+    operator = Operator(settings, kubernetes, streams)
     runner: web.AppRunner | None = None
     try:
         runner = await health_endpoint.serve(
@@ -392,4 +422,5 @@ async def run(settings: Settings) -> bool:
     finally:
         if runner is not None:
             await runner.cleanup()
+        await streams.close()
         await kubernetes.close()

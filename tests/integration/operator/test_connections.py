@@ -1,0 +1,60 @@
+"""Accounts side by side, and credentials that change under a running operator."""
+
+import json
+from typing import Any
+
+from integration.processes import SEED_NAMESPACE, TOKEN, Cluster, Operator, Platform, seedjob, wait_for
+
+
+def secret(name: str, **data: str) -> dict[str, Any]:
+    """Give a Secret's manifest."""
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data}
+
+
+def connection(name: str, endpoint: str, *, secret_name: str) -> dict[str, Any]:
+    """Give a SeedConnection's manifest."""
+    return {
+        "apiVersion": "seed.dev/v1alpha1",
+        "kind": "SeedConnection",
+        "metadata": {"name": name},
+        "spec": {
+            "endpoint": endpoint,
+            "namespace": SEED_NAMESPACE,
+            "secretRef": {"name": secret_name, "key": "token"},
+        },
+    }
+
+
+def ready(cluster: Cluster, name: str) -> dict[str, Any]:
+    """Give a SeedConnection's condition `Ready`, empty where it isn't there."""
+    text = cluster.run("get", "seedconnection", name, "-o", "json", "--ignore-not-found")
+    found = (json.loads(text).get("status") or {}).get("conditions", []) if text.strip() else []
+    return next((one for one in found if one["type"] == "Ready"), {})
+
+
+def wait_for_ready(cluster: Cluster, name: str, reason: str) -> dict[str, Any]:
+    """Wait until a SeedConnection says a reason."""
+
+    def look() -> dict[str, Any] | None:
+        found = ready(cluster, name)
+        return found if found.get("reason") == reason else None
+
+    return wait_for(f"{name}: {reason}", look, seconds=90, every=0.25)
+
+
+def test_a_connection_through_its_troubles(cluster: Cluster, platform: Platform, operator: Operator) -> None:
+    """One operator, never restarted: each reason is left behind once its cause is gone, and the job runs in the end."""
+    cluster.apply(connection("acme", platform.url, secret_name="acme"))
+    cluster.apply(seedjob("own", "sleep 300", connectionRef={"name": "acme"}), seedjob("default", "true"))
+    wait_for_ready(cluster, "acme", "SecretNotFound")
+    cluster.apply(secret("acme", other="x"))
+    wait_for_ready(cluster, "acme", "SecretKeyMissing")
+    cluster.apply(secret("acme", token="wrong"))
+    wait_for_ready(cluster, "acme", "Unauthorized")
+    assert "Unauthorized" in cluster.run("describe", "sj", "own")
+    cluster.apply(secret("acme", token=TOKEN))
+    wait_for_ready(cluster, "acme", "Synced")
+    cluster.wait_for_phase("own", "Running", seconds=90)
+    cluster.wait_for_phase("default", "Succeeded", seconds=90)
+    assert len(platform.ledger()) == 2
+    assert TOKEN not in operator.process.output
