@@ -58,3 +58,27 @@ def test_a_connection_through_its_troubles(cluster: Cluster, platform: Platform,
     cluster.wait_for_phase("default", "Succeeded", seconds=90)
     assert len(platform.ledger()) == 2
     assert TOKEN not in operator.process.output
+    cluster.run("delete", "seedconnection", "acme", "--wait=false")
+    wait_for("it says for whom it waits", lambda: "unfinished SeedJobs own:" in attention(cluster, "acme"), seconds=60)
+    cluster.run("delete", "sj", "own", "--wait=false")
+    cluster.wait_until_gone("own")
+    wait_for("the connection is gone", lambda: not exists(cluster, "acme"), seconds=60)
+
+
+def test_an_unused_connection_is_deleted_without_an_operator(cluster: Cluster) -> None:
+    """Nobody uses it, so nothing holds it."""
+    cluster.apply(connection("spare", "https://api.seed.example", secret_name="none"))
+    cluster.run("delete", "seedconnection", "spare", "--timeout=60s")
+    assert not exists(cluster, "spare")
+
+
+def exists(cluster: Cluster, name: str) -> bool:
+    """Tell whether a SeedConnection is there."""
+    return bool(cluster.run("get", "seedconnection", name, "-o", "name", "--ignore-not-found").strip())
+
+
+def attention(cluster: Cluster, name: str) -> str:
+    """Give the message of a SeedConnection's condition `Attention`, empty where it isn't there."""
+    text = cluster.run("get", "seedconnection", name, "-o", "json")
+    found = (json.loads(text).get("status") or {}).get("conditions", [])
+    return str(next((one["message"] for one in found if one["type"] == "Attention"), ""))
