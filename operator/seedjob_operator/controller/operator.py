@@ -36,6 +36,7 @@ from seedjob_operator.controller.queue import KeyQueue
 from seedjob_operator.controller.reconciler import Reconciler
 from seedjob_operator.controller.recorder import EventRecorder
 from seedjob_operator.controller.references import Reference, ReferenceWatch
+from seedjob_operator.controller.resync import Resync
 from seedjob_operator.controller.sources import SourceReader
 from seedjob_operator.controller.store import Store, key_of
 from seedjob_operator.controller.waiting import Dependents, dependents
@@ -47,7 +48,6 @@ from seedjob_operator.seedapi.client import Account, SeedClient
 from seedjob_operator.settings import Settings
 
 _log = logging.getLogger(__name__)
-RESYNC_EVERY = 300.0
 CONNECTIONS_EVERY = 5.0
 _WAIT_AT_START = 5.0
 _RETIRED_FOR = 120.0
@@ -70,8 +70,6 @@ class Operator:
         self._pollers: dict[Account, asyncio.Task[Any]] = {}
         self._retired: list[tuple[float, Link]] = []
         self._gone_connections: set[Key] = set()
-        self._list_now = asyncio.Event()
-        self._listed = asyncio.Event()
         self._stop = asyncio.Event()
         self._stop_watch = asyncio.Event()
         self._connections_changed = asyncio.Event()
@@ -118,6 +116,15 @@ class Operator:
             clock=self._clock,
             jobs=self._jobs,
         )
+        self._resync = Resync(
+            seedjobs=self._seedjobs,
+            jobs=self._jobs,
+            seedconnections=self._seedconnections,
+            connections=self._connections_store,
+            queue=self._queue,
+            health=self.health,
+            on_connection_gone=self._forget_connection,
+        )
         self._holder = Holder(
             seedconnections=self._seedconnections, connections=self._connections_store, jobs=self._jobs
         )
@@ -135,7 +142,7 @@ class Operator:
         namespaces = self._settings.watch_namespaces
         self._start(watch(registry, namespaces=namespaces, stop=self._stop_watch, on_ready=self._take_signals), _WATCH)
         self._start(self._leadership.run(), "leader election")
-        self._start(self._resync(), "resync")
+        self._start(self._resync.run(), "resync")
         self._start(self._refresh_connections(), "connections")
         self._start(health_endpoint.beat_while(self.health, "event loop"), "heartbeat")
         self._start(self._work(), "passes")
@@ -146,7 +153,7 @@ class Operator:
 
     async def _work(self) -> None:
         """Begin when all is known once: a SeedJob whose SeedConnection was not listed yet would look as if it had none."""
-        await self._listed.wait()
+        await self._resync.listed.wait()
         await self._reconciler.run()
 
     def _take_signals(self) -> None:
@@ -237,7 +244,7 @@ class Operator:
     def _on_leadership(self, held: bool) -> None:  # the election's callback
         self._observations.forget_all()
         if held:
-            self._list_now.set()  # what the watch said while another one acted may be old
+            self._resync.soon()  # what the watch said while another one acted may be old
 
     def _open_link(self, account: Account, plan: Plan) -> Link:
         known = self._links.get(account)
@@ -316,41 +323,6 @@ class Operator:
         elif isinstance(link, Hold) and self._settings.seed_api_url is not None:
             self.health.wait_for("default connection", link.message)
 
-    async def _resync(self) -> None:
-        """Every few minutes look at all objects: what a watch missed is mended, and each gets a pass."""
-        while True:
-            self._list_now.clear()
-            await self._list_all()
-            with contextlib.suppress(TimeoutError):
-                pause = RESYNC_EVERY * random.uniform(0.9, 1.1)  # noqa: S311  # jitter, no secret
-                await asyncio.wait_for(self._list_now.wait(), pause)
-
-    async def _list_all(self) -> None:
-        jobs, connections = self._uids(self._jobs), self._uids(self._connections_store)
-        try:
-            async for connection in self._seedconnections.each():
-                connections.pop(key_of(connection), None)
-                self._connections_store.put(connection)
-            async for body in self._seedjobs.each():
-                jobs.pop(key_of(body), None)
-                self._jobs.put(body)
-                self._queue.add(key_of(body))
-        except KubernetesError as error:
-            _log.warning("the full list failed, it is tried again: %s", error)
-            asyncio.get_running_loop().call_later(_WAIT_AT_START, self._list_now.set)
-            return
-        for key, uid in connections.items():
-            self._forget_connection(key, uid)
-        for key, uid in jobs.items():
-            self._jobs.remove(key, uid=uid)
-            self._queue.add(key)
-        self._listed.set()
-        self.health.beat("full list", limit=3 * RESYNC_EVERY)
-        self.health.arrived("watch")
-
-    def _uids(self, store: Store) -> dict[Key, str]:
-        return {key: body["metadata"]["uid"] for key in store if (body := store.get(key)) is not None}
-
     def _count_phases(self) -> None:
         counts: dict[str, int] = {}
         for key in self._jobs:
@@ -390,7 +362,7 @@ class Operator:
 
     async def _refresh_connection(self, key: Key) -> None:
         try:
-            if self._listed.is_set():  # before that nobody knows who uses it
+            if self._resync.listed.is_set():  # before that nobody knows who uses it
                 await self._holder.refresh(key)
             await self._connection_status.refresh(key)
         except Exception:  # noqa: BLE001  # one connection's oddity must not stop the others
