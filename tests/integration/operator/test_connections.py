@@ -1,9 +1,13 @@
 """Accounts side by side, and credentials that change under a running operator."""
 
+import asyncio
 import json
 from typing import Any
 
 from integration.processes import SEED_NAMESPACE, TOKEN, Cluster, Operator, Platform, seedjob, wait_for
+from seedjob_operator.controller.kubernetes import Kubernetes
+from seedjob_operator.controller.references import Reference, ReferenceWatch
+from seedjob_operator.devcluster import ControlPlane
 
 
 def secret(name: str, **data: str) -> dict[str, Any]:
@@ -63,6 +67,27 @@ def test_a_connection_through_its_troubles(cluster: Cluster, platform: Platform,
     cluster.run("delete", "sj", "own", "--wait=false")
     cluster.wait_until_gone("own")
     wait_for("the connection is gone", lambda: not exists(cluster, "acme"), seconds=60)
+
+
+async def test_the_watch_of_one_secret(cluster: Cluster, control_plane: ControlPlane) -> None:
+    """It tells when the Secret appears, changes and goes, and of no other one."""
+    kubernetes = await Kubernetes.connect(control_plane.kubeconfig)
+    told: asyncio.Queue[Reference] = asyncio.Queue()
+    wanted = Reference("secrets", cluster.namespace, "wanted")
+    watch = ReferenceWatch(kubernetes, on_change=told.put_nowait)
+    try:
+        watch.watch({wanted})
+        cluster.apply(secret("other", k="1"))
+        cluster.apply(secret("wanted", k="1"))
+        assert await asyncio.wait_for(told.get(), 60) == wanted
+        cluster.apply(secret("wanted", k="2"))
+        assert await asyncio.wait_for(told.get(), 60) == wanted
+        cluster.run("delete", "secret", "wanted")
+        assert await asyncio.wait_for(told.get(), 60) == wanted
+        assert told.empty()
+    finally:
+        await watch.close()
+        await kubernetes.close()
 
 
 def test_an_unused_connection_is_deleted_without_an_operator(cluster: Cluster) -> None:
