@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from seedjob_operator.controller.clock import Clock
 from seedjob_operator.controller.connections import Connections
+from seedjob_operator.controller.holding import users, waits_for
 from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.kubernetes import ConflictError, KubernetesError, NotFoundError, SeedObjects
 from seedjob_operator.controller.links import Link
@@ -22,23 +23,27 @@ REFRESH = timedelta(minutes=5)
 class ConnectionStatus:
     """Writes a connection's status when it flips, else every five minutes while jobs are active."""
 
-    def __init__(self, *, seedconnections: SeedObjects, store: Store, connections: Connections, clock: Clock) -> None:
+    def __init__(
+        self, *, seedconnections: SeedObjects, store: Store, connections: Connections, clock: Clock, jobs: Store
+    ) -> None:
         self._seedconnections = seedconnections
         self._store = store
         self._connections = connections
         self._clock = clock
+        self._jobs = jobs
 
     async def refresh(self, key: Key) -> None:
         """Bring one status up to date; a failure is put off to the next round."""
         body = self._store.get(key)
-        if body is None or "deletionTimestamp" in body["metadata"]:
+        if body is None:
             return
         way = await self._connections.named(key)
         link = None if isinstance(way, Hold) else self._connections.open(way)
         verdict = _verdict(way if isinstance(way, Hold) else None, link)
-        if verdict is None:
+        verdicts = self._attention(key, body) | ({} if verdict is None else {ConditionType.READY: verdict})
+        if not verdicts:
             return
-        status = self._status(body, verdict, link)
+        status = self._status(body, verdicts, link)
         if not self._due(SeedConnectionStatus.read(body["status"]), status):
             return
         try:
@@ -52,11 +57,23 @@ class ConnectionStatus:
             return
         self._store.put(written)
 
-    def _status(self, body: Document, verdict: Verdict, link: Link | None) -> SeedConnectionStatus:
+    def _attention(self, key: Key, body: Document) -> dict[ConditionType, Verdict]:
+        """Say for whom a connection waits that is to be deleted."""
+        names = users(key, self._jobs) if "deletionTimestamp" in body["metadata"] else []
+        if not names:
+            return {}
+        message = waits_for(names)
+        return {
+            ConditionType.ATTENTION: Verdict(
+                status=ConditionStatus.TRUE, reason=Reason.DELETION_BLOCKED, message=message
+            )
+        }
+
+    def _status(
+        self, body: Document, verdicts: dict[ConditionType, Verdict], link: Link | None
+    ) -> SeedConnectionStatus:
         recorded, generation = SeedConnectionStatus.read(body["status"]), body["metadata"].get("generation", 1)
-        merged = conditions.merge(
-            recorded.conditions, {ConditionType.READY: verdict}, generation=generation, now=self._clock.now()
-        )
+        merged = conditions.merge(recorded.conditions, verdicts, generation=generation, now=self._clock.now())
         success = self._clock.now() if link is not None and link.healthy else recorded.last_success_time
         facts: dict[str, object] = {
             "observed_generation": generation,
@@ -67,11 +84,18 @@ class ConnectionStatus:
         return SeedConnectionStatus.model_validate(dict(recorded) | facts)
 
     def _due(self, recorded: SeedConnectionStatus, status: SeedConnectionStatus) -> bool:
-        said = [(c.type, c.status, c.reason, c.observed_generation) for c in status.conditions]
-        if said != [(c.type, c.status, c.reason, c.observed_generation) for c in recorded.conditions]:
+        if _said(status) != _said(recorded):
             return True
         last = recorded.last_success_time
         return bool(status.active_jobs) and (last is None or self._clock.now() - last >= REFRESH)
+
+
+def _said(status: SeedConnectionStatus) -> list[tuple[object, ...]]:
+    """Give what is worth a write; of the messages only the one that names jobs."""
+    return [
+        (c.type, c.status, c.reason, c.observed_generation, c.message if c.type == ConditionType.ATTENTION else "")
+        for c in status.conditions
+    ]
 
 
 def _verdict(hold: Hold | None, link: Link | None) -> Verdict | None:

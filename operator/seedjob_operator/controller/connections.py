@@ -22,7 +22,6 @@ from seedjob_operator.settings import Settings, plan_burst
 
 _TOKEN_FILE_KEPT = 2.0
 _DEFAULT = Key("", "")
-_DEFAULT = Key("", "")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _MERGE_PATCH = "application/merge-patch+json"
 _PAGE = 500
+_METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_WATCH_SECONDS = 600
 
 Document = dict[str, Any]
 
@@ -97,6 +99,38 @@ class Kubernetes:
             token = page.get("metadata", {}).get("continue", "")
             if not token:
                 return
+
+    async def watch_named(self, path: str, name: str) -> AsyncIterator[Document]:
+        """Give the changes of one object of a collection, metadata only, until the server ends the stream.
+
+        Raises:
+            KubernetesError: the stream was refused, or broke.
+        """
+        query = [
+            ("watch", "true"),
+            ("fieldSelector", f"metadata.name={name}"),
+            ("timeoutSeconds", _WATCH_SECONDS),
+        ]
+        request = await self._api.param_serialize(
+            method="GET",
+            resource_path=path,
+            query_params=query,
+            header_params={"Accept": _METADATA_ONLY},
+            auth_settings=["BearerToken"],
+        )
+        timeout = aiohttp.ClientTimeout(total=_WATCH_SECONDS + self._timeout, sock_connect=self._timeout)
+        try:
+            answer = (await self._api.call_api(*request, _request_timeout=timeout)).response
+            async with answer:
+                if answer.status >= HTTPStatus.BAD_REQUEST:
+                    raise _error_for(answer.status, (await answer.read()).decode(errors="replace"))
+                rest = b""
+                async for chunk in answer.content.iter_any():  # by lines it would refuse long ones
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for line in lines:
+                        yield json.loads(line)
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise KubernetesError(f"the stream broke: {type(error).__name__}") from error
 
     async def _call(
         self, method: str, path: str, *, query: Mapping[str, str | int] | None = None, body: Document | None = None

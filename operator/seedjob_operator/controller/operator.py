@@ -14,10 +14,12 @@ from aiohttp import web
 
 from seedjob_operator import metrics
 from seedjob_operator.controller import health as health_endpoint
+from seedjob_operator.controller import references
 from seedjob_operator.controller.clock import Clock
 from seedjob_operator.controller.connection_status import ConnectionStatus
 from seedjob_operator.controller.connections import Connections, Plan
 from seedjob_operator.controller.health import Health
+from seedjob_operator.controller.holding import Holder
 from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.kubernetes import (
     Kubernetes,
@@ -34,8 +36,11 @@ from seedjob_operator.controller.poller import Poller
 from seedjob_operator.controller.queue import KeyQueue
 from seedjob_operator.controller.reconciler import Reconciler
 from seedjob_operator.controller.recorder import EventRecorder
+from seedjob_operator.controller.references import Reference, ReferenceWatch
+from seedjob_operator.controller.resync import Resync
 from seedjob_operator.controller.sources import SourceReader
 from seedjob_operator.controller.store import Store, key_of
+from seedjob_operator.controller.waiting import Dependents, dependents
 from seedjob_operator.controller.watching import build_registry, watch
 from seedjob_operator.core.snapshot import Hold
 from seedjob_operator.resources import GROUP, SEEDCONNECTION_PLURAL, SEEDJOB_PLURAL, TERMINAL_PHASES, VERSION
@@ -44,7 +49,6 @@ from seedjob_operator.seedapi.client import Account, SeedClient
 from seedjob_operator.settings import Settings
 
 _log = logging.getLogger(__name__)
-RESYNC_EVERY = 300.0
 CONNECTIONS_EVERY = 5.0
 _WAIT_AT_START = 5.0
 _RETIRED_FOR = 120.0
@@ -55,7 +59,7 @@ _WATCH = "watch"
 class Operator:
     """One replica."""
 
-    def __init__(self, settings: Settings, kubernetes: Kubernetes) -> None:
+    def __init__(self, settings: Settings, kubernetes: Kubernetes, streams: Kubernetes) -> None:
         self._settings = settings
         self._kubernetes = kubernetes
         self._clock = Clock()
@@ -67,8 +71,6 @@ class Operator:
         self._pollers: dict[Account, asyncio.Task[Any]] = {}
         self._retired: list[tuple[float, Link]] = []
         self._gone_connections: set[Key] = set()
-        self._list_now = asyncio.Event()
-        self._listed = asyncio.Event()
         self._stop = asyncio.Event()
         self._stop_watch = asyncio.Event()
         self._connections_changed = asyncio.Event()
@@ -80,6 +82,8 @@ class Operator:
         self._seedconnections = SeedObjects(kubernetes, SEEDCONNECTION_PLURAL, namespaces=namespaces)
         self._observations = Observations(currency=settings.seed_currency)
         self._sources = SourceReader(kubernetes, self._clock)
+        self._references = ReferenceWatch(streams, on_change=self._on_reference)
+        self._dependents: dict[Reference, Dependents] = {}
         self._connections = Connections(
             settings,
             seedconnections=self._connections_store,
@@ -111,6 +115,20 @@ class Operator:
             store=self._connections_store,
             connections=self._connections,
             clock=self._clock,
+            jobs=self._jobs,
+        )
+        self._resync = Resync(
+            seedjobs=self._seedjobs,
+            jobs=self._jobs,
+            seedconnections=self._seedconnections,
+            connections=self._connections_store,
+            queue=self._queue,
+            health=self.health,
+            on_job_gone=self._forget_job,
+            on_connection_gone=self._forget_connection,
+        )
+        self._holder = Holder(
+            seedconnections=self._seedconnections, connections=self._connections_store, jobs=self._jobs
         )
 
     async def run(self) -> bool:
@@ -126,7 +144,7 @@ class Operator:
         namespaces = self._settings.watch_namespaces
         self._start(watch(registry, namespaces=namespaces, stop=self._stop_watch, on_ready=self._take_signals), _WATCH)
         self._start(self._leadership.run(), "leader election")
-        self._start(self._resync(), "resync")
+        self._start(self._resync.run(), "resync")
         self._start(self._refresh_connections(), "connections")
         self._start(health_endpoint.beat_while(self.health, "event loop"), "heartbeat")
         self._start(self._work(), "passes")
@@ -137,7 +155,7 @@ class Operator:
 
     async def _work(self) -> None:
         """Begin when all is known once: a SeedJob whose SeedConnection was not listed yet would look as if it had none."""
-        await self._listed.wait()
+        await self._resync.listed.wait()
         await self._reconciler.run()
 
     def _take_signals(self) -> None:
@@ -170,6 +188,7 @@ class Operator:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._references.close()
         self._stop_watch.set()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for link in (*self._links.values(), *(link for _, link in self._retired)):
@@ -202,10 +221,13 @@ class Operator:
     def _on_seedjob(self, body: dict[str, Any], gone: bool) -> None:  # the watch's callback
         key = key_of(body)
         if gone:
-            self._reconciler.vanished(key, uid=body["metadata"]["uid"])
-            self._queue.add(key)
+            self._forget_job(key, body["metadata"]["uid"])
         elif self._jobs.put(body):
             self._queue.add(key)
+
+    def _forget_job(self, key: Key, uid: str) -> None:
+        self._reconciler.vanished(key, uid=uid)
+        self._queue.add(key)
 
     def _on_seedconnection(self, body: dict[str, Any], gone: bool) -> None:  # the watch's callback
         key = key_of(body)
@@ -227,7 +249,7 @@ class Operator:
     def _on_leadership(self, held: bool) -> None:  # the election's callback
         self._observations.forget_all()
         if held:
-            self._list_now.set()  # what the watch said while another one acted may be old
+            self._resync.soon()  # what the watch said while another one acted may be old
 
     def _open_link(self, account: Account, plan: Plan) -> Link:
         known = self._links.get(account)
@@ -306,41 +328,6 @@ class Operator:
         elif isinstance(link, Hold) and self._settings.seed_api_url is not None:
             self.health.wait_for("default connection", link.message)
 
-    async def _resync(self) -> None:
-        """Every few minutes look at all objects: what a watch missed is mended, and each gets a pass."""
-        while True:
-            self._list_now.clear()
-            await self._list_all()
-            with contextlib.suppress(TimeoutError):
-                pause = RESYNC_EVERY * random.uniform(0.9, 1.1)  # noqa: S311  # jitter, no secret
-                await asyncio.wait_for(self._list_now.wait(), pause)
-
-    async def _list_all(self) -> None:
-        jobs, connections = self._uids(self._jobs), self._uids(self._connections_store)
-        try:
-            async for connection in self._seedconnections.each():
-                connections.pop(key_of(connection), None)
-                self._connections_store.put(connection)
-            async for body in self._seedjobs.each():
-                jobs.pop(key_of(body), None)
-                self._jobs.put(body)
-                self._queue.add(key_of(body))
-        except KubernetesError as error:
-            _log.warning("the full list failed, it is tried again: %s", error)
-            asyncio.get_running_loop().call_later(_WAIT_AT_START, self._list_now.set)
-            return
-        for key, uid in connections.items():
-            self._forget_connection(key, uid)
-        for key, uid in jobs.items():
-            self._reconciler.vanished(key, uid=uid)
-            self._queue.add(key)
-        self._listed.set()
-        self.health.beat("full list", limit=3 * RESYNC_EVERY)
-        self.health.arrived("watch")
-
-    def _uids(self, store: Store) -> dict[Key, str]:
-        return {key: body["metadata"]["uid"] for key in store if (body := store.get(key)) is not None}
-
     def _count_phases(self) -> None:
         counts: dict[str, int] = {}
         for key in self._jobs:
@@ -355,6 +342,7 @@ class Operator:
             self._count_phases()
             self._connections.default_link()
             await self._retire_links()
+            self._watch_references()
             for key in self._connections_store if self._leadership.held else ():
                 await self._refresh_connection(key)
             self.health.beat("connections")
@@ -362,8 +350,25 @@ class Operator:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._connections_changed.wait(), CONNECTIONS_EVERY)
 
+    def _watch_references(self) -> None:
+        """Watch what is referred to now; a standby acts on nothing, and watches nothing."""
+        held = self._leadership.held
+        self._dependents = dependents(jobs=self._jobs, connections=self._connections_store) if held else {}
+        self._references.watch(set(self._dependents))
+
+    def _on_reference(self, reference: Reference) -> None:  # the watch's callback
+        if reference.plural == "secrets":
+            self._sources.forget(reference.namespace, reference.name)
+        waiting = self._dependents.get(reference, Dependents())
+        for connection in waiting.connections:
+            self._tell_users(connection)
+        for job in waiting.jobs:
+            self._queue.add(job)
+
     async def _refresh_connection(self, key: Key) -> None:
         try:
+            if self._resync.listed.is_set():  # before that nobody knows who uses it
+                await self._holder.refresh(key)
             await self._connection_status.refresh(key)
         except Exception:  # noqa: BLE001  # one connection's oddity must not stop the others
             _log.exception("SeedConnection %s could not be looked at; it is tried again", key)
@@ -383,7 +388,8 @@ async def run(settings: Settings) -> bool:
         KubernetesError: there is no way to a Kubernetes API.
     """
     kubernetes = await Kubernetes.connect(settings.kubeconfig)
-    operator = Operator(settings, kubernetes)
+    streams = await Kubernetes.connect(settings.kubeconfig, connections=references.MOST)
+    operator = Operator(settings, kubernetes, streams)
     runner: web.AppRunner | None = None
     try:
         runner = await health_endpoint.serve(
@@ -393,4 +399,5 @@ async def run(settings: Settings) -> bool:
     finally:
         if runner is not None:
             await runner.cleanup()
+        await streams.close()
         await kubernetes.close()

@@ -174,6 +174,7 @@ class Reconciler:
         self.observations.forget(key)
         self.queue.forget(key)
         self.connections.unfollow(key)
+        self.sources.forget_job(key)
         self.failures.pop(key, None)
 
     async def reconcile(self, key: Key) -> None:

@@ -102,7 +102,7 @@ def test_a_whole_job_with_the_rights_of_the_service_account(
     ("verb", "resource", "why"),
     [
         ("list", "secrets", "it could enumerate credentials"),
-        ("watch", "secrets", "nothing of it watches them yet"),
+        ("list", "configmaps", "it reads those that are referred to, and no others"),
         ("create", "seedjobs.seed.dev", "jobs are the users'"),
         ("delete", "seedjobs.seed.dev", "no TTL is carried out yet"),
         ("create", "pods", "it runs nothing in the cluster"),
