@@ -35,11 +35,18 @@ class Observations:
         """Drop everything: another replica may have acted meanwhile."""
         self._known.clear()
 
+    def remote(self, key: Key) -> object:
+        """Give the remote job as it was last seen, or what stands for none."""
+        known = self._known.get(key)
+        return None if known is None else known[1].remote
+
     def listed(self, key: Key, job: Job) -> bool:
         """Take in a job that a list showed; True where that is news."""
         if key not in self._known:
             return False
         uid, before = self._known[key]
+        if isinstance(before.remote, Job) and before.remote.status.terminal and before.remote.id == job.id:
+            return False  # a page that was read before its end says nothing new
         after = learning.job_seen(before, job, now=None)
         self._known[key] = (uid, after)
         return _news(before.remote) != _news(after.remote)
