@@ -1,16 +1,7 @@
 """The budget: who may send a request when, so that a credential's limit is never passed.
 
-One gate for each credential puts together what has to allow a request, each a module of its own:
-
-    plan        how much there is: what connections were told, and the platform's own word
-    windows     never more than that in any 60 s, nor than the burst in any 1 s
-    pacing      how evenly it goes
-    congestion  how many requests may be under way
-    circuit     one at a time while the platform is down
-    line        whose turn it is
-
-Nothing is sent before Retry-After. Cancels and deletes are exempt from pacing and congestion: they wait for the windows
-alone.
+Each credential has a gate, which says whether a request may go (`gate`), and a line of those who wait (`line`). This module
+is the waiting: it lets go whoever may, and comes back when the next one may.
 """
 
 import asyncio
@@ -21,20 +12,15 @@ import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from types import TracebackType
 
-from seedjob_operator.seedapi.circuit import Circuit
-from seedjob_operator.seedapi.congestion import Congestion
-from seedjob_operator.seedapi.errors import RateLimitedError, SeedError, UnavailableError
-from seedjob_operator.seedapi.line import Line, Waiting
-from seedjob_operator.seedapi.pacing import Pacing
-from seedjob_operator.seedapi.plan import KnownPlan, Plan
+from seedjob_operator.seedapi.gate import LONGEST_WAIT, Gate
+from seedjob_operator.seedapi.line import Waiting
+from seedjob_operator.seedapi.plan import Plan
 from seedjob_operator.seedapi.ratelimit import LONGEST_RETRY_AFTER, odd_retry_after, read_remaining
-from seedjob_operator.seedapi.windows import Priority, Windows
+from seedjob_operator.seedapi.windows import Priority
 
 __all__ = ["Budget", "BudgetState", "Permit", "Priority"]
 
 _log = logging.getLogger(__name__)
-LONGEST_WAIT = 60.0
-"""Seconds of a hold that are waited for; where it lasts longer the request is refused at once, and can be asked anew."""
 _SHORTEST_NAP = 0.001
 
 
@@ -86,85 +72,6 @@ class Permit:
         self.answered()
 
 
-class _Gate:
-    """One credential's gate. Times are monotonic seconds."""
-
-    def __init__(self) -> None:
-        self.plan = KnownPlan()
-        self.windows = Windows()
-        self.pacing = Pacing()
-        self.congestion = Congestion()
-        self.circuit = Circuit()
-        self.line = Line()
-        self.kept: dict[Hashable, int] = {}
-        self.held_until = -math.inf
-        self.remaining_told = False
-        self.under_way = 0
-        self.alarm: asyncio.Task[None] | None = None
-
-    def replan(self) -> None:
-        """Go by the plan that is in force now."""
-        if self.windows.plan != self.plan.in_force:
-            self.windows.plan = self.plan.in_force
-            self.pacing.set_plan(self.plan.in_force)
-
-    def held(self, now: float) -> float:
-        """Give the seconds that the platform's own word still holds everything."""
-        return max(0.0, self.held_until - now)
-
-    def wait(self, now: float, priority: Priority) -> float:
-        """Give the seconds until a request fits: 0 for now, infinity where only an answer makes room."""
-        wait = max(self.held(now), self.windows.wait(now, priority))
-        if priority is Priority.CANCEL_DELETE:
-            return wait
-        if self.under_way >= self.congestion.window:
-            return math.inf
-        return max(wait, self.pacing.wait(now))
-
-    def refusal(self, now: float, priority: Priority) -> SeedError | None:
-        """Give the error of a request that isn't to wait: nobody knows when it could be sent."""
-        if self.held(now) > LONGEST_WAIT:
-            return _held_error(self.held(now))
-        if not self.circuit.admits(now, creates=priority is Priority.CREATE):
-            return self.circuit.refusal(now)
-        return None
-
-    def begin(self, now: float, priority: Priority) -> None:
-        """Count a request that is sent now."""
-        self.windows.begin(priority)
-        self.pacing.take(now)
-        self.circuit.began()
-        self.under_way += 1
-
-    def withdraw(self, priority: Priority) -> None:
-        """Take back a request that was let go and never sent."""
-        self.windows.withdraw(priority)
-        self.pacing.give_back()
-        self.circuit.withdrawn()
-        self.under_way -= 1
-
-    def ended(self, error: BaseException | None, *, sent_at: float, now: float) -> None:
-        """Learn from what became of a request."""
-        self.under_way -= 1
-        if isinstance(error, UnavailableError):
-            self.congestion.pushed_back(sent_at=sent_at, now=now)
-            self.circuit.failed(now, error)
-        elif isinstance(error, RateLimitedError):
-            self._refused(sent_at=sent_at, now=now)
-        elif error is None or isinstance(error, SeedError):
-            self.congestion.got_through()
-            self.circuit.succeeded()
-        else:
-            self.circuit.withdrawn()  # interrupted, and nobody knows
-
-    def _refused(self, *, sent_at: float, now: float) -> None:
-        self.circuit.succeeded()
-        self.congestion.pushed_back(sent_at=sent_at, now=now)
-        if not self.remaining_told:
-            self.windows.remaining(now, 0)
-        self.pacing.too_fast(now)
-
-
 class Budget:
     """One limiter for all credentials. Not thread-safe: all calls come from one event loop.
 
@@ -181,7 +88,7 @@ class Budget:
         self._clock = clock
         self._sleep = sleep
         self._shards = shards
-        self._gates: dict[Hashable, _Gate] = {}
+        self._gates: dict[Hashable, Gate] = {}
 
     def configure(
         self,
@@ -282,25 +189,25 @@ class Budget:
             notes=tuple(gate.plan.notes.values()),
         )
 
-    def _gate(self, credential: Hashable) -> _Gate:
+    def _gate(self, credential: Hashable) -> Gate:
         gate = self._gates.get(credential)
         if gate is None:
-            gate = self._gates[credential] = _Gate()
+            gate = self._gates[credential] = Gate()
             gate.plan.divide(self._shards)
         return gate
 
-    def _give_up(self, gate: _Gate, waiting: Waiting) -> None:
+    def _give_up(self, gate: Gate, waiting: Waiting) -> None:
         """Whoever waited was interrupted: before its turn, or just as it came."""
         if waiting.turn.done() and not waiting.turn.cancelled() and waiting.turn.exception() is None:
             gate.withdraw(waiting.priority)
         gate.line.drop(waiting)
         self._serve(gate)
 
-    def _on_answer(self, gate: _Gate, priority: Priority) -> None:
+    def _on_answer(self, gate: Gate, priority: Priority) -> None:
         gate.windows.answered(self._clock(), priority)
         self._serve(gate)
 
-    def _serve(self, gate: _Gate) -> None:
+    def _serve(self, gate: Gate) -> None:
         """Let go who may, refuse who can't be told when, and come back when the next one may."""
         if gate.alarm is not None:
             gate.alarm.cancel()
@@ -316,7 +223,7 @@ class Budget:
             nap = max(soonest, _SHORTEST_NAP)
             gate.alarm = asyncio.get_running_loop().create_task(self._come_back(gate, nap))
 
-    def _refuse(self, gate: _Gate, now: float) -> None:
+    def _refuse(self, gate: Gate, now: float) -> None:
         if gate.held(now) <= LONGEST_WAIT and not gate.circuit.open:
             return
         for waiting in gate.line.all():
@@ -326,7 +233,7 @@ class Budget:
             if error is not None:
                 gate.line.drop(waiting)
 
-    def _let_one_go(self, gate: _Gate, now: float) -> float | None:
+    def _let_one_go(self, gate: Gate, now: float) -> float | None:
         """Let the next one go, and give None; where none may, give the seconds until one may."""
         soonest = math.inf
         for waiting in gate.line.first(now, lists_owed=gate.windows.owed_to_lists(now) > 0):
@@ -342,12 +249,7 @@ class Budget:
             soonest = min(soonest, wait)
         return soonest
 
-    async def _come_back(self, gate: _Gate, seconds: float) -> None:
+    async def _come_back(self, gate: Gate, seconds: float) -> None:
         await self._sleep(seconds)
         gate.alarm = None
         self._serve(gate)
-
-
-def _held_error(seconds: float) -> RateLimitedError:
-    text = f"The platform asked for no requests with this credential for another {math.ceil(seconds)} s."
-    return RateLimitedError(text, retry_after=seconds)

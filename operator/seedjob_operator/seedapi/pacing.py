@@ -29,8 +29,9 @@ class Pacing:
 
     @property
     def capacity(self) -> float:
-        """How many may go at once."""
-        return float(self._plan.burst or self._plan.per_minute or 1)
+        """How many may go at once: a few less than the plan says, since some are faster on the way than others."""
+        most = self._plan.burst or self._plan.per_minute or 1
+        return float(most - most // 10)
 
     @property
     def rate(self) -> float | None:

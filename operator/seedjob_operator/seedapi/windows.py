@@ -129,5 +129,10 @@ class Windows:
         return leaving[-1 - surplus] - now if surplus < len(leaving) else math.inf
 
     def _kept(self, most: int, priority: Priority) -> int:
-        """Everybody leaves a tenth to cancels and deletes; where that is less than one, they only go first."""
-        return 0 if priority is Priority.CANCEL_DELETE else most // 10
+        """Everybody leaves a tenth to cancels and deletes; lists half of that, so that a crowd of creates delays no round.
+
+        Where a tenth is less than one, the important only go first.
+        """
+        if priority is Priority.CANCEL_DELETE:
+            return 0
+        return (most // 10 + 1) // 2 if priority is Priority.LIST else most // 10

@@ -346,7 +346,7 @@ async def test_reads_leave_room_for_writes(budget: Budget, sender: Sender, time:
     """A cancel never waits for a minute that reads have used up."""
     budget.configure(ME, requests_per_minute=60, burst=100)
     for number in range(80):
-        sender.send(str(number), Priority.LIST)
+        sender.send(str(number), Priority.GET)
     await time.settle()
     assert len(sender.sent) == 54, "a tenth is left"
     sender.send("cancel", Priority.CANCEL_DELETE)
