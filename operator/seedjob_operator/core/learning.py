@@ -85,6 +85,7 @@ def job_seen(observed: Observed, job: Job, *, now: datetime | None) -> Observed:
         absences=(),
         fresh=observed.fresh or now is not None,
         read_at=now or observed.read_at,
+        end_listed=now is None and job.status.terminal,
         unlisted_active_at=now if observed.remote is MISSING and job.status.active else None,
     )
 
