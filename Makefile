@@ -35,7 +35,7 @@ test: lint control-plane  ## Check the code and run all tests
 lint: $(READY)  ## Check formatting, types, the rooms' imports and that crds/ is generated
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy operator tests
+	$(BIN)/mypy operator tests benchmarks
 	$(BIN)/lint-imports --no-cache
 
 .PHONY: control-plane
@@ -47,13 +47,29 @@ crds: $(READY)  ## Write crds/ anew from the models
 	$(BIN)/python -m seedjob_operator.resources seedjobs > crds/seedjobs.yaml
 	$(BIN)/python -m seedjob_operator.resources seedconnections > crds/seedconnections.yaml
 
+.PHONY: docs
+docs: $(READY)  ## Write docs/reference.md and the Argo CD ConfigMap anew
+	$(BIN)/python -m seedjob_operator.resources reference > docs/reference.md
+	$(BIN)/python deploy/gitops/argocd/render.py > deploy/gitops/argocd/argocd-cm.yaml
+
 .PHONY: lock
 lock: $(READY)  ## Renew the locked packages from pyproject.toml
 	$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/operator.txt
 	$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --extra seed-server --extra demo --group dev -o requirements/dev.txt
+	$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --group bench -c requirements/dev.txt -o requirements/bench.txt
 	echo uv | $(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 - -o requirements/uv.txt
 	echo hatchling==1.27.0 | $(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 - -o requirements/build.txt
 
+BENCH_READY := $(VENV)/.bench-ready
+
+$(BENCH_READY): $(READY) requirements/bench.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/bench.txt
+	@touch $@
+
+.PHONY: bench
+bench: $(BENCH_READY) control-plane  ## Measure the operator beside its yardsticks (ROWS="converge life", N=100,1000, SUBJECTS=operator,floor)
+	$(BIN)/python -m benchmarks $(ROWS) $(if $(N),--n $(N)) $(if $(SUBJECTS),--subjects $(SUBJECTS)) $(BENCH_FLAGS)
+
 .PHONY: clean
 clean:  ## Remove what make created in this folder (the shared cache of the control plane stays)
-	rm -rf $(VENV) .demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .demo .bench dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from seedjob_operator.core.shard import Shard
 from seedjob_operator.resources import AuthScheme
 from seedjob_operator.seedapi.account import check_endpoint
 from seedjob_operator.seedapi.errors import InvalidRequestError
@@ -34,8 +35,22 @@ def _endpoint(value: str) -> str:
     return value.rstrip("/")
 
 
+def _shard(value: object) -> object:
+    return Shard.parse(value) if isinstance(value, str) else value
+
+
+def _labels(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    pairs = [part.strip().partition("=") for part in value.split(",") if part.strip()]
+    if not all(name.strip() and equals for name, equals, _ in pairs):
+        raise ValueError("write key=value pairs with commas between them, such as team=research,tier=gpu")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Labels = Annotated[dict[str, str], NoDecode, BeforeValidator(_labels)]
 Endpoints = Annotated[tuple[Endpoint, ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -66,6 +81,12 @@ class Settings(BaseSettings):
     )
     watch_namespaces: Names = Field(
         (), description="comma-separated Kubernetes namespaces to watch; left out: the whole cluster"
+    )
+    watch_label_selector: Labels = Field(
+        {}, description="comma-separated key=value labels; only SeedJobs that carry all of them are this operator's"
+    )
+    shard: Annotated[Shard, NoDecode, BeforeValidator(_shard)] = Field(
+        Shard(), description="INDEX/COUNT, such as 0/4: act on one of COUNT parts of all objects; left out: on all"
     )
     metrics_port: Port = Field(8080, description="port of /metrics, /healthz and /readyz; 0 takes a free one")
     metrics_address: str = Field("0.0.0.0", description="address to listen on for them")  # noqa: S104  # probes and Prometheus come from outside the pod

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from seedjob_operator import settings
+from seedjob_operator.core.shard import Shard
 
 TOKEN = "hidden-token"
 
@@ -31,6 +32,16 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = settings.load()
     assert loaded.watch_namespaces == ("a", "b", "c")
     assert loaded.allowed_endpoints == ("https://one.example", "https://two.example/seed")
+
+
+def test_a_part_of_all_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By hash, by label, or by both; nothing set is everything."""
+    assert (settings.load().shard, settings.load().watch_label_selector) == (Shard(0, 1), {})
+    monkeypatch.setenv("SHARD", "1/4")
+    monkeypatch.setenv("WATCH_LABEL_SELECTOR", "team=research, tier=gpu")
+    loaded = settings.load()
+    assert loaded.shard == Shard(1, 4)
+    assert loaded.watch_label_selector == {"team": "research", "tier": "gpu"}
 
 
 def test_the_default_connection_is_allowed_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,6 +70,9 @@ def test_a_flag_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
         ("SEED_AUTH_SCHEME", "bearer", "SEED_AUTH_SCHEME: "),
         ("SEED_CURRENCY", "EURO", "SEED_CURRENCY: "),
         ("LOG_LEVEL", "loud", "LOG_LEVEL: "),
+        ("SHARD", "4/4", "SHARD: write INDEX/COUNT"),
+        ("SHARD", "first", "SHARD: write INDEX/COUNT"),
+        ("WATCH_LABEL_SELECTOR", "team in (a,b)", "WATCH_LABEL_SELECTOR: write key=value pairs"),
         ("SEED_API_URL", "ftp://api.example", "SEED_API_URL: "),
         ("SEED_API_URL", "http://api.example", "https://"),
         ("SEED_ALLOWED_ENDPOINTS", "https://a.example,http://b.example", "SEED_ALLOWED_ENDPOINTS: "),

@@ -83,6 +83,10 @@ class Kubernetes:
         """Merge into an object (RFC 7386); `metadata.resourceVersion` and `uid` in the body are preconditions."""
         return await self._call("PATCH", path, body=body)
 
+    async def delete(self, path: str, body: Document) -> Document:
+        """Delete an object; the body is Kubernetes' DeleteOptions."""
+        return await self._call("DELETE", path, body=body)
+
     async def each(self, path: str, **query: str | int) -> AsyncIterator[Document]:
         """Read a whole list in pages."""
         token = ""
@@ -177,6 +181,10 @@ class SeedObjects:
         for path in paths or [f"/apis/{GROUP}/{VERSION}/{self._plural}"]:
             async for item in self._kubernetes.each(path):
                 yield item
+
+    async def delete(self, key: Key, *, precondition: Document) -> None:
+        """Delete an object; refused where it isn't what the precondition says."""
+        await self._kubernetes.delete(self._path(key), {"preconditions": precondition})
 
     async def patch_metadata(self, key: Key, *, precondition: Document, metadata: Document) -> Document:
         """Change metadata; refused where the object isn't what the precondition says."""

@@ -39,6 +39,8 @@ def lane_of(step: Step) -> LaneKind | None:
     A submission begins with what it sends: whoever has no place reads no Secret and stores no intent.
     """
     match step:
+        case WriteIntent() if step.intent.cancel_reason is not None:
+            return LaneKind.END
         case ReadEnvironment() | WriteIntent() | CreateJob():
             return LaneKind.CREATE
         case CancelJob() | DeleteJob() | ReadJob(urgent=True):

@@ -2,6 +2,10 @@
 
 Source: Kubernetes `coordination.k8s.io/v1` Lease. Time is the process's own monotonic clock, so that replicas whose
 clocks differ agree: a standby counts from when it saw the Lease change, a leader from before it sent its renewal.
+
+Each shard has a Lease of its own. Where the number of shards changes, old and new ones split the same objects differently,
+so a shard takes its Lease first and then looks for living ones of another count: where there are any it gives its own back.
+Of two that start together each takes before it looks, so that at least one sees the other.
 """
 
 import asyncio
@@ -12,6 +16,7 @@ from datetime import UTC, datetime
 
 from seedjob_operator import metrics
 from seedjob_operator.controller.kubernetes import ConflictError, Document, Kubernetes, KubernetesError, NotFoundError
+from seedjob_operator.core.shard import Shard
 
 _log = logging.getLogger(__name__)
 
@@ -39,16 +44,21 @@ class Leadership:
         name: str,
         identity: str,
         on_change: Callable[[bool], None],
+        shard: Shard = Shard(),  # noqa: B008  # frozen
     ) -> None:
         self._kubernetes = kubernetes
         self._collection = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
-        self._path = f"{self._collection}/{name}"
-        self._namespace, self._name, self._identity = namespace, name, identity
+        self._shard, self._base = shard, name
+        self._namespace, self._name, self._identity = namespace, shard.lease_name(name), identity
+        self._path = f"{self._collection}/{self._name}"
         self._on_change = on_change
         self._renewed_at: float | None = None
-        self._seen: tuple[str, float] | None = None
+        self._seen: dict[str, tuple[str, float]] = {}
+        self._waiting_for: list[str] = []
         self._answered_at: float | None = None
         self._told = False
+        self.term = 0
+        """How often this replica began to act. What was decided in one term doesn't stand in the next."""
 
     @property
     def held(self) -> bool:
@@ -57,13 +67,13 @@ class Leadership:
             return False
         return asyncio.get_running_loop().time() - self._renewed_at < STOP_AFTER
 
-    def check(self) -> None:
-        """Pass only a replica that may act.
+    def check(self, term: int | None = None) -> None:
+        """Pass only a replica that may act, and where a term is given has done so without a break since then.
 
         Raises:
-            NotLeaderError: it may not.
+            NotLeaderError: it may not, or another one may have acted meanwhile.
         """
-        if not self.held:
+        if not self.held or term not in {None, self.term}:
             raise NotLeaderError
 
     async def run(self) -> None:
@@ -105,28 +115,47 @@ class Leadership:
         if self.held is self._told:
             return
         self._told = self.held
+        self.term += self._told
         metrics.LEADER.set(int(self._told))
         _log.info("this replica is %s", "the leader now" if self._told else "not the leader")
         self._on_change(self._told)
 
     async def _try(self) -> bool:
         """Give True where the Lease is ours now, False where it's another's."""
+        if not await self._take():
+            return False
+        if not self.held and await self._is_contested():
+            await self._give_back()
+            return False
+        return True
+
+    async def _take(self) -> bool:
         try:
             lease = await self._kubernetes.get(self._path)
         except NotFoundError:
             return await self._write(None)
-        holder = lease["spec"].get("holderIdentity") or ""
-        if holder not in ("", self._identity) and not self._expired(lease):
+        if _holder(lease) not in ("", self._identity) and not self._expired(lease):
             return False
         return await self._write(lease)
 
+    async def _is_contested(self) -> bool:
+        """Tell whether shards of another count live. A Lease whose holder is dead counts until its time is over."""
+        leases = {lease["metadata"]["name"]: lease async for lease in self._kubernetes.each(self._collection)}
+        rivals = self._shard.rivals(self._base, leases)
+        living = [name for name in rivals if _holder(leases[name]) and not self._expired(leases[name])]
+        if living and living != self._waiting_for:
+            _log.warning("waiting: the shards of another count still act, by the Leases %s", ", ".join(living))
+        self._waiting_for = living
+        return bool(living)
+
     def _expired(self, lease: Document) -> bool:
         """Tell whether a Lease was left unchanged for its whole duration, as seen from here."""
-        version, now = lease["metadata"]["resourceVersion"], asyncio.get_running_loop().time()
-        if self._seen is None or self._seen[0] != version:
-            self._seen = (version, now)
+        name, version = lease["metadata"]["name"], lease["metadata"]["resourceVersion"]
+        now = asyncio.get_running_loop().time()
+        if name not in self._seen or self._seen[name][0] != version:
+            self._seen[name] = (version, now)
             return False
-        return now - self._seen[1] > float(lease["spec"].get("leaseDurationSeconds") or LEASE_SECONDS)
+        return now - self._seen[name][1] > float(lease["spec"].get("leaseDurationSeconds") or LEASE_SECONDS)
 
     async def _write(self, lease: Document | None) -> bool:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -161,6 +190,10 @@ class Leadership:
 
     async def _give_back(self) -> bool:
         lease = await self._kubernetes.get(self._path)
-        if lease["spec"].get("holderIdentity") != self._identity:
+        if _holder(lease) != self._identity:
             return True
         return await self._store(lease, {**lease["spec"], "holderIdentity": "", "leaseDurationSeconds": 1})
+
+
+def _holder(lease: Document) -> str:
+    return lease["spec"].get("holderIdentity") or ""

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from seedjob_operator.controller.clock import Clock
 from seedjob_operator.controller.keys import Key
 from seedjob_operator.core import learning
 from seedjob_operator.core.reasons import Reason
@@ -14,7 +15,8 @@ _NO_CONNECTION = Hold(reason=Reason.CONNECTION_NOT_READY, message="The connectio
 class Observations:
     """One `Observed` for each object that lives: a namesake made later starts anew."""
 
-    def __init__(self, *, currency: str) -> None:
+    def __init__(self, *, currency: str, clock: Clock | None = None) -> None:
+        self._clock = clock or Clock()
         self._blank = Observed(connection=_NO_CONNECTION, currency=currency)
         self._known: dict[Key, tuple[str, Observed]] = {}
 
@@ -47,7 +49,9 @@ class Observations:
         uid, before = self._known[key]
         if isinstance(before.remote, Job) and before.remote.status.terminal and before.remote.id == job.id:
             return False  # a page that was read before its end says nothing new
-        after = learning.job_seen(before, job, now=None)
+        if before.about not in {None, job.name}:
+            return False  # an earlier attempt's, told by a round that began before the present one's
+        after = learning.job_seen(before, job, now=None, listed_at=self._clock.now())
         self._known[key] = (uid, after)
         return _news(before.remote) != _news(after.remote)
 

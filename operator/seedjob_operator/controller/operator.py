@@ -29,6 +29,7 @@ from seedjob_operator.controller.kubernetes import (
 from seedjob_operator.controller.leadership import Leadership
 from seedjob_operator.controller.links import Link
 from seedjob_operator.controller.observations import Observations
+from seedjob_operator.controller.passes import before_write
 from seedjob_operator.controller.poller import Poller
 from seedjob_operator.controller.queue import KeyQueue
 from seedjob_operator.controller.reconciler import Reconciler
@@ -201,7 +202,7 @@ class Operator:
     def _on_seedjob(self, body: dict[str, Any], gone: bool) -> None:  # the watch's callback
         key = key_of(body)
         if gone:
-            self._jobs.remove(key, uid=body["metadata"]["uid"])
+            self._reconciler.vanished(key, uid=body["metadata"]["uid"])
             self._queue.add(key)
         elif self._jobs.put(body):
             self._queue.add(key)
@@ -233,7 +234,7 @@ class Operator:
         if known is not None:
             return known
         self._budget.configure(account.credential, requests_per_minute=plan.requests_per_minute, burst=plan.burst)
-        client = SeedClient(account, self._budget, on_request=_count, before_write=self._leadership.check)
+        client = SeedClient(account, self._budget, on_request=_count, before_write=before_write)
         link = Link(client, clock=self._clock, on_change=self._on_link)
         self._links[account] = link
         self._wake_unfinished()  # a rotated credential is what many may have waited for
@@ -331,7 +332,7 @@ class Operator:
         for key, uid in connections.items():
             self._forget_connection(key, uid)
         for key, uid in jobs.items():
-            self._jobs.remove(key, uid=uid)
+            self._reconciler.vanished(key, uid=uid)
             self._queue.add(key)
         self._listed.set()
         self.health.beat("full list", limit=3 * RESYNC_EVERY)

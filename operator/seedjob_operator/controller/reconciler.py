@@ -1,22 +1,22 @@
-"""One pass over one SeedJob: observe, decide, write, act, and again until there is nothing left to do now."""
+"""Takes keys off the queue and has passes made: what is observed for each, what becomes of its failures."""
 
 import asyncio
 import contextlib
 import dataclasses
 import logging
-import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
+from typing import Any
 
 from pydantic import ValidationError
 
 from seedjob_operator import metrics
+from seedjob_operator.controller import owners
 from seedjob_operator.controller.clock import Clock
 from seedjob_operator.controller.connections import Connections
 from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.kubernetes import (
     ConflictError,
-    Document,
     KubernetesError,
     NotFoundError,
     SeedObjects,
@@ -25,27 +25,26 @@ from seedjob_operator.controller.lanes import Lanes, lane_of
 from seedjob_operator.controller.leadership import Leadership, NotLeaderError
 from seedjob_operator.controller.links import Link
 from seedjob_operator.controller.observations import Observations
+from seedjob_operator.controller.passes import OutdatedError, Pass, jittered, tell
 from seedjob_operator.controller.queue import KeyQueue
 from seedjob_operator.controller.recorder import EventRecorder
 from seedjob_operator.controller.sources import SourceReader
 from seedjob_operator.controller.steps import Steps
-from seedjob_operator.controller.store import Store, desired_of, precondition_of
-from seedjob_operator.core import learning
-from seedjob_operator.core.decide import decide
-from seedjob_operator.core.decision import CreateJob, Decision, Event, EventType, ReadResult, Step
-from seedjob_operator.core.reasons import Reason
+from seedjob_operator.controller.store import Document as Body
+from seedjob_operator.controller.store import Store, desired_of, reconcile_at_of
+from seedjob_operator.core import binding, deletion, learning
+from seedjob_operator.core.case import Case
+from seedjob_operator.core.decision import ReadResult, ReleaseFinalizer, Step
 from seedjob_operator.core.snapshot import Connection, Desired, Hold, Observed
 from seedjob_operator.logs import about, note_attempt
-from seedjob_operator.seedapi.wire import Job
+from seedjob_operator.resources import FINALIZER, AdoptionPolicy
 
 _log = logging.getLogger(__name__)
 PASSES = 12
 """Passes at a time that compute or talk to Kubernetes; beside them there are those that wait for the platform."""
-MOST_STEPS = 12
-"""Steps in one pass; more means that the platform contradicts itself, and the rest can wait."""
 RETRY_KUBERNETES = 2.0
 LONGEST_RETRY_KUBERNETES = 60.0
-RETRY_UNSETTLED = 10.0
+RETRY_CONFLICT = 1.0
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -67,6 +66,7 @@ class Reconciler:
         """Set up who works on what."""
         self._lanes = Lanes(self.queue.add)
         self._hands = asyncio.Semaphore(PASSES)
+        self._vanished: dict[Key, list[Body]] = {}
 
     async def run(self) -> None:
         """Take keys off the queue until cancelled, a task for each: one that waits for the platform holds up none."""
@@ -103,8 +103,11 @@ class Reconciler:
                     await self.reconcile(key)
                 self.failures.pop(key, None)
             except NotLeaderError:
-                outcome = "not-leader"  # the one that leads now has the key in its own queue
-                self.queue.add_after(key, RETRY_KUBERNETES)  # and where that is us again, it must not be forgotten
+                outcome = "not-leader"  # whoever begins to act looks at all objects, this replica too
+                self._vanished.pop(key, None)
+            except OutdatedError:
+                outcome = "outdated"
+                self.queue.add(key)
             except ConflictError:
                 outcome = "conflict"
                 await self._read_again(key)
@@ -117,19 +120,23 @@ class Reconciler:
             except Exception:  # noqa: BLE001  # one object's bug must not stop the others
                 outcome = "bug"
                 _log.exception("this pass failed by a fault in the operator; it is tried again in a minute")
-                self.queue.add_after(key, _jittered(60.0))
+                self.observations.forget(key)  # it may have done more than it could take note of
+                self.queue.add_after(key, jittered(60.0))
             metrics.RECONCILES.labels(outcome).inc()
 
     async def _read_again(self, key: Key) -> None:
         """The object wasn't what we thought: look at what it is, then decide anew."""
+        before = self.store.get(key)
         try:
-            self.store.put(await self.seedjobs.get(key))
+            news = self.store.put(await self.seedjobs.get(key))
         except NotFoundError:
-            self.forget(key)
+            if before is not None:
+                self.vanished(key, uid=before["metadata"]["uid"])
+            self.queue.add(key)
         except KubernetesError as error:
             self._put_off(key, error)
         else:
-            self.queue.add(key)
+            self.queue.add_after(key, 0.0 if news else RETRY_CONFLICT)
 
     def _put_off(self, key: Key, error: KubernetesError) -> None:
         """Try again later, and later each time."""
@@ -137,11 +144,33 @@ class Reconciler:
         self.failures[key] = failures + 1
         delay = min(RETRY_KUBERNETES * 2.0 ** min(failures, 10), LONGEST_RETRY_KUBERNETES)
         _log.warning("put off for %.0f s: %s", delay, error)
-        self.queue.add_after(key, _jittered(delay))
+        self.queue.add_after(key, jittered(delay))
 
-    def forget(self, key: Key) -> None:
+    def vanished(self, key: Key, *, uid: str) -> None:
+        """Take in that an object is gone. One that we didn't let go of may leave a remote job behind: that is told."""
+        body = self.store.get(key)
+        if not self.store.remove(key, uid=uid) or body is None:
+            return
+        if self.leadership.held and FINALIZER in body["metadata"].get("finalizers", ()):
+            self._vanished.setdefault(key, []).append(body)
+
+    def _released(self, key: Key, uid: str) -> None:
+        """Forget what the watch told before our own write was answered: we did let go of that object."""
+        kept = [body for body in self._vanished.pop(key, []) if body["metadata"]["uid"] != uid]
+        if kept:
+            self._vanished[key] = kept
+
+    async def _tell_of_vanished(self, key: Key) -> None:
+        for body in self._vanished.pop(key, []):
+            desired = self._read(body)
+            if desired is None:
+                continue
+            seen = self.observations.get(key, uid=desired.uid)
+            for event in deletion.abandoned(Case(desired, seen, self.clock.now())):
+                await tell(self.recorder, body, event)
+
+    def _forget(self, key: Key) -> None:
         """Drop all that is known of an object that is gone."""
-        self.store.remove(key)
         self.observations.forget(key)
         self.queue.forget(key)
         self.connections.unfollow(key)
@@ -155,36 +184,63 @@ class Reconciler:
             KubernetesError: Kubernetes refused a write or didn't answer.
         """
         self.leadership.check()
+        term = self.leadership.term
+        await self._tell_of_vanished(key)
         body = self.store.get(key)
         if body is None:
-            self.forget(key)
+            self._forget(key)
             return
         desired = self._read(body)
         if desired is None:
             return
         note_attempt(_attempt(desired))
-        connection, link = await self.connections.for_job(key, _connection_name(desired), cleaning_up=desired.deleting)
         seen = self.observations.get(key, uid=desired.uid)
-        rivals = self._rivals(key, desired, connection)
-        observed = learning.pass_begun(seen, connection, clock_offset=_clock_offset(link), rivals=rivals)
-        await self._steps(key, desired, observed, link)
+        name = binding.connection_name(Case(desired, seen, self.clock.now()))
+        connection, link = await self.connections.for_job(key, name, cleaning_up=desired.deleting)
+        others = self._others(key, desired, connection)
+        observed = learning.pass_begun(
+            seen,
+            connection,
+            clock_offset=_clock_offset(link),
+            rivals=owners.recorded(others),
+            claimed=_claimed(desired, connection, others),
+            intent=desired.intent,
+            reconcile_at=reconcile_at_of(body),
+        )
+        if self.store.get(key) is not body:
+            raise OutdatedError  # it changed while its Secret was read
+        steps = Steps(
+            key=key,
+            body=dict(body),
+            desired=desired,
+            link=link,
+            seedjobs=self.seedjobs,
+            store=self.store,
+            sources=self.sources,
+            clock=self.clock,
+        )
+        await self._pass_with(steps, may_act=lambda: self.leadership.check(term)).run(observed)
 
-    def _rivals(self, key: Key, desired: Desired, connection: Connection | Hold) -> frozenset[str]:
-        """Give the jobs that other SeedJobs have recorded under the name that was chosen here: it may be chosen twice."""
+    def _pass_with(self, steps: Steps, *, may_act: Callable[[], None]) -> Pass:
+        return Pass(
+            steps=steps,
+            observations=self.observations,
+            connections=self.connections,
+            recorder=self.recorder,
+            queue=self.queue,
+            may_act=may_act,
+            take=self._take,
+        )
+
+    def _others(self, key: Key, desired: Desired, connection: Connection | Hold) -> list[Mapping[str, Any]]:
+        """Give the other SeedJobs, where a name was chosen here: it may be chosen twice."""
         if desired.spec.job_name is None or isinstance(connection, Hold):
-            return frozenset()
-        name = desired.intent.job_name if desired.intent is not None else desired.spec.job_name
-        taken = {"jobName": name, "seedNamespace": connection.seed_namespace}
-        others = (
-            body["status"] for other in self.store if other != key and (body := self.store.get(other)) is not None
-        )
-        return frozenset(
-            str(status["jobId"]) for status in others if "jobId" in status and taken.items() <= status.items()
-        )
+            return []
+        return [body for other in self.store if other != key and (body := self.store.get(other)) is not None]
 
-    def _read(self, body: Document | object) -> Desired | None:
+    def _read(self, body: Body) -> Desired | None:
         try:
-            return desired_of(body)  # type: ignore[arg-type]  # a store's document
+            return desired_of(body)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
@@ -193,48 +249,13 @@ class Reconciler:
             )  # the trace would show values
             return None
 
-    async def _steps(self, key: Key, desired: Desired, observed: Observed, link: Link | None) -> None:
-        steps = Steps(
-            key=key,
-            desired=desired,
-            link=link,
-            seedjobs=self.seedjobs,
-            store=self.store,
-            sources=self.sources,
-            clock=self.clock,
-        )
-        before = dict(self.store.get(key) or {})
-        for _ in range(MOST_STEPS):
-            self.observations.put(key, observed, uid=desired.uid)
-            decision = decide(desired, observed, self.clock.now())
-            self._follow(key, decision, link)
-            self.leadership.check()
-            await self._write(key, decision)
-            if decision.step is None:
-                self.observations.put(key, learning.pass_ended(observed), uid=desired.uid)
-                if decision.requeue_after is not None:
-                    self.queue.add_after(key, _jittered(decision.requeue_after))
-                return
-            taken = await self._take(steps, decision.step, observed)
-            if taken is None:
-                return
-            observed = taken
-            self.leadership.check()
-            body = self.store.get(key)
-            if body is None or body["metadata"]["uid"] != desired.uid:
-                await self._tell_of_orphan(decision.step, observed, before)
-                return
-            before, desired = dict(body), desired_of(body)
-            steps.desired = desired
-        self.observations.put(key, observed, uid=desired.uid)
-        _log.warning("no end after %d steps; it goes on in %d s", MOST_STEPS, RETRY_UNSETTLED)
-        self.queue.add_after(key, _jittered(RETRY_UNSETTLED))
-
     async def _take(self, steps: Steps, step: Step, observed: Observed) -> Observed | None:
-        """Take a step; None where it has to wait in line, and is decided anew when a place is free."""
         lane = lane_of(step)
         if lane is None or steps.link is None:
-            return await steps.take(step, observed)
+            taken = await steps.take(step, observed)
+            if isinstance(step, ReleaseFinalizer):
+                self._released(steps.key, steps.desired.uid)
+            return taken
         can_wait = not isinstance(step, ReadResult)
         if self._lanes.enter((steps.link.client.account, lane), steps.key, wait=can_wait):
             async with self._waiting():
@@ -244,37 +265,12 @@ class Reconciler:
         # The end itself is recorded now, the rest of the result later.
         return learning.result_read(observed, analytics=None, log_tail=None, now=self.clock.now())
 
-    async def _tell_of_orphan(self, step: Step, observed: Observed, body: Document) -> None:
-        """Somebody took the object away, finalizer and all, while its job was being made: say which job that is."""
-        if not isinstance(step, CreateJob) or not isinstance(observed.remote, Job):
-            return
-        metrics.ORPHANED.inc()
-        message = (
-            f"The SeedJob was removed by force while the platform made its job {observed.remote.name}: it runs on."
-        )
-        event = Event(type=EventType.WARNING, reason=Reason.ORPHANED, message=message)
-        await self.recorder.record(body, event)
 
-    def _follow(self, key: Key, decision: Decision, link: Link | None) -> None:
-        if decision.follow is not None and link is not None:
-            self.connections.follow(key, decision.follow, link)
-        elif decision.step is None:
-            self.connections.unfollow(key)
-
-    async def _write(self, key: Key, decision: Decision) -> None:
-        """Store the status, then tell what it means: a status that was refused has no Events."""
-        body = self.store.get(key)
-        if body is None:
-            return
-        if decision.status is not None:
-            written = await self.seedjobs.patch_status(
-                key, precondition=precondition_of(body), status=decision.status.dump()
-            )
-            self.store.put(written)
-        for event in decision.events:
-            if event.reason is Reason.ORPHANED:
-                metrics.ORPHANED.inc()
-            await self.recorder.record(dict(body), event)
+def _claimed(desired: Desired, connection: Connection | Hold, others: list[Mapping[str, Any]]) -> frozenset[str]:
+    """Give the names that others' intents announce; only an adoption asks."""
+    if isinstance(connection, Hold) or desired.spec.adoption_policy is AdoptionPolicy.NEVER:
+        return frozenset()
+    return owners.claimed(others, seed_namespace=connection.seed_namespace)
 
 
 def _attempt(desired: Desired) -> int:
@@ -282,18 +278,5 @@ def _attempt(desired: Desired) -> int:
     return desired.intent.attempt if desired.intent is not None else max(desired.status.attempt or 0, 1)
 
 
-def _connection_name(desired: Desired) -> str | None:
-    """Give the SeedConnection of the attempt in force, else the one that the spec names."""
-    intent = desired.intent
-    if intent is not None and desired.status.job_id is not None:
-        return intent.connection or None
-    reference = desired.spec.connection_ref
-    return None if reference is None else reference.name
-
-
 def _clock_offset(link: Link | None) -> timedelta:
     return timedelta(seconds=0.0 if link is None else link.client.platform_time_offset)
-
-
-def _jittered(seconds: float) -> float:
-    return seconds * random.uniform(0.9, 1.1)  # noqa: S311  # jitter, no secret

@@ -13,16 +13,19 @@ from pydantic import ValidationError
 from seedjob_operator.controller.clock import Clock
 from seedjob_operator.controller.faults import fault_of
 from seedjob_operator.controller.keys import Key
-from seedjob_operator.controller.kubernetes import Document, KubernetesError, SeedObjects
+from seedjob_operator.controller.kubernetes import Document, KubernetesError, NotFoundError, SeedObjects
 from seedjob_operator.controller.links import Link
 from seedjob_operator.controller.sources import SourceReader
 from seedjob_operator.controller.store import Store, precondition_of
 from seedjob_operator.core import environment, learning
 from seedjob_operator.core.decision import (
+    BeginAttempt,
     CancelJob,
     CreateJob,
     DeleteJob,
+    DeleteObject,
     DropIntent,
+    NoteGone,
     ReadEnvironment,
     ReadJob,
     ReadResult,
@@ -49,9 +52,13 @@ _MASKING_FAILED = "(the log's last lines are left out: a Secret whose values wou
 
 @dataclasses.dataclass(kw_only=True)
 class Steps:
-    """One pass's hands. It lives for one pass: the environment that it read is dropped with it."""
+    """One pass's hands. It lives for one pass: the environment that it read is dropped with it.
+
+    `body` is the state of the object that was decided on, and the precondition of every write.
+    """
 
     key: Key
+    body: Document
     desired: Desired
     link: Link | None
     seedjobs: SeedObjects
@@ -70,7 +77,13 @@ class Steps:
             case WriteIntent() | DropIntent() | ReleaseFinalizer():
                 return await self._write_metadata(step, observed)
             case ReadEnvironment():
-                return await self._read_environment(observed)
+                return await self._read_environment(step, observed)
+            case BeginAttempt():
+                return learning.attempt_begun(observed)
+            case NoteGone():
+                return learning.noted_gone(observed, step.name)
+            case DeleteObject():
+                return await self._delete_object(observed)
         if self.link is None:
             raise RuntimeError("a remote step needs a connection; the rules ask for none without")
         try:
@@ -95,15 +108,13 @@ class Steps:
     def _now(self) -> datetime:
         return self.clock.now()
 
-    def _body(self) -> Document:
-        body = self.store.get(self.key)
-        if body is None:
-            raise RuntimeError("the object is gone; the pass should have ended")
-        return dict(body)
+    def took(self, written: Document) -> None:
+        """Go on with what a write of ours made of the object."""
+        self.store.put(written)
+        self.body = written
 
     async def _write_metadata(self, step: WriteIntent | DropIntent | ReleaseFinalizer, observed: Observed) -> Observed:
-        body = self._body()
-        finalizers = [name for name in body["metadata"].get("finalizers", ()) if name != FINALIZER]
+        finalizers = [name for name in self.body["metadata"].get("finalizers", ()) if name != FINALIZER]
         change: Document = {"finalizers": finalizers}
         after = observed
         if isinstance(step, WriteIntent):
@@ -112,16 +123,24 @@ class Steps:
         elif isinstance(step, DropIntent):
             change["annotations"] = {INTENT_ANNOTATION: None}
             after = learning.intent_dropped(observed)
-        written = await self.seedjobs.patch_metadata(self.key, precondition=precondition_of(body), metadata=change)
+        written = await self.seedjobs.patch_metadata(self.key, precondition=precondition_of(self.body), metadata=change)
         if isinstance(step, ReleaseFinalizer) and not written["metadata"].get("finalizers"):
             self.store.remove(self.key, uid=self.desired.uid)  # nothing holds it: with this write it is gone
         else:
-            self.store.put(written)
+            self.took(written)
         return after
 
-    async def _read_environment(self, observed: Observed) -> Observed:
+    async def _delete_object(self, observed: Observed) -> Observed:
+        await self.seedjobs.delete(self.key, precondition=precondition_of(self.body))
         try:
-            built = await self._build(self.desired.spec.job)
+            self.took(await self.seedjobs.get(self.key))
+        except NotFoundError:
+            self.store.remove(self.key, uid=self.desired.uid)
+        return observed
+
+    async def _read_environment(self, step: ReadEnvironment, observed: Observed) -> Observed:
+        try:
+            built = await self._build(self.desired.spec.job, step)
         except KubernetesError as error:
             if error.status != HTTPStatus.FORBIDDEN:
                 raise
@@ -131,10 +150,9 @@ class Steps:
         self._environment = built
         return learning.environment_read(observed, None)
 
-    async def _build(self, job: JobSpec) -> Environment | Hold:
+    async def _build(self, job: JobSpec, step: ReadEnvironment) -> Environment | Hold:
         read = await self.sources.for_job(self.key.namespace, job)
-        attempt = max(self.desired.status.attempt or 0, 1)
-        return environment.build(job, read, attempt=attempt)
+        return environment.build(job, read, attempt=step.attempt, previous_artifacts=step.previous_artifacts)
 
     async def _read_job(self, step: ReadJob, link: Link, observed: Observed) -> Observed:
         priority = Priority.CANCEL_DELETE if step.urgent else Priority.GET

@@ -12,6 +12,7 @@ from seedjob_operator.resources import (
     FORCE_ORPHAN_ANNOTATION,
     INTENT_ANNOTATION,
     PAUSED_ANNOTATION,
+    RECONCILE_AT_ANNOTATION,
     SeedJobSpec,
     SeedJobStatus,
 )
@@ -26,7 +27,19 @@ _METADATA = (
     "deletionTimestamp",
     "finalizers",
 )
-_ANNOTATIONS = (INTENT_ANNOTATION, PAUSED_ANNOTATION, FORCE_ORPHAN_ANNOTATION)
+_TRACKING_ANNOTATION = "argocd.argoproj.io/tracking-id"
+_TRACKING_LABELS = (
+    "argocd.argoproj.io/instance",
+    "kustomize.toolkit.fluxcd.io/name",
+    "helm.toolkit.fluxcd.io/name",
+)
+_ANNOTATIONS = (
+    INTENT_ANNOTATION,
+    PAUSED_ANNOTATION,
+    FORCE_ORPHAN_ANNOTATION,
+    RECONCILE_AT_ANNOTATION,
+    _TRACKING_ANNOTATION,
+)
 _TRUE = "true"
 
 Document = Mapping[str, Any]
@@ -86,6 +99,8 @@ def _cut(body: Document) -> Document:
     annotations = metadata.get("annotations") or {}
     kept = {field: metadata[field] for field in _METADATA if field in metadata}
     kept["annotations"] = {name: annotations[name] for name in _ANNOTATIONS if name in annotations}
+    labels = metadata.get("labels") or {}
+    kept["labels"] = {name: labels[name] for name in _TRACKING_LABELS if name in labels}
     return {"metadata": kept, "spec": body.get("spec") or {}, "status": body.get("status") or {}}
 
 
@@ -112,11 +127,22 @@ def desired_of(body: Document) -> Desired:
         stray_intent=text is not None and intent is None,
         paused=annotations.get(PAUSED_ANNOTATION) == _TRUE,
         force_orphan=annotations.get(FORCE_ORPHAN_ANNOTATION) == _TRUE,
+        tracked=_TRACKING_ANNOTATION in annotations or bool(metadata.get("labels")),
     )
+
+
+def reconcile_at_of(body: Document) -> str:
+    """Give the last wish to be looked at now; any other value is a new one."""
+    return str(body["metadata"]["annotations"].get(RECONCILE_AT_ANNOTATION, ""))
 
 
 def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
+
+
+def version_of(body: Document) -> tuple[str, str]:
+    """Give what tells one state of an object from another, and from a namesake's."""
+    return body["metadata"]["uid"], body["metadata"]["resourceVersion"]
 
 
 def precondition_of(body: Document) -> dict[str, str]:

@@ -3,35 +3,34 @@
 import dataclasses
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import cached_property
 
-from seedjob_operator.core import conditions, naming, writing
+from seedjob_operator.core import attempts, conditions, naming, writing
 from seedjob_operator.core.conditions import Verdict
 from seedjob_operator.core.decision import Decision, Step
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.situation import Situation, compose
 from seedjob_operator.core.snapshot import Connection, Desired, Fault, Hold, Observed, Reach, Sent
-from seedjob_operator.resources import ConditionStatus, ConditionType, Phase
+from seedjob_operator.resources import ConditionStatus, ConditionType, Phase, SeedJobStatus
 from seedjob_operator.seedapi.wire import Job
 
 FIRST_RETRY = 1.0
 LONGEST_RETRY = 60.0
 LONGEST_RETRY_AFTER = 3600.0
-VISIBLE_AFTER = timedelta(minutes=5)
-"""How long a job that the platform accepted may not show up yet."""
 CLOCKS_DIFFER = timedelta(minutes=1)
 """How far Kubernetes' clock and ours may be apart."""
-ABSENCES_NEEDED = 3
-ABSENT_FOR = timedelta(minutes=2)
-BETWEEN_ABSENCES = timedelta(minutes=1)
 
+_SURELY_NOTHING = frozenset({Sent.NOTHING, Sent.REJECTED, Sent.CONFLICT})
 _REFUSALS = frozenset({Reason.SPEC_REJECTED, Reason.NAME_TAKEN})
 _UNSETTLED = (Reason.SUBMISSION_UNSETTLED, "The job was not submitted yet.")
 _BY_PHASE: Mapping[Phase | None, tuple[Reason, str]] = {
     Phase.QUEUED: (Reason.QUEUED, "The job waits for its turn on the platform."),
     Phase.RUNNING: (Reason.RUNNING, "The job is running."),
-    Phase.CANCELLING: (Reason.DELETING, "The remote job is being cancelled."),
+    Phase.CANCELLING: (Reason.CANCEL_REQUESTED, "The remote job is being cancelled."),
+    Phase.SUSPENDED: (Reason.SUSPENDED, "The job is held by spec.suspend."),
+    Phase.CANCELLED: (Reason.CANCELLED_BY_USER, "The run was cancelled by spec.cancel."),
     Phase.SUCCEEDED: (Reason.SUCCEEDED, "The job succeeded."),
     Phase.FAILED: (Reason.FAILED, "The job failed."),
     Phase.TIMED_OUT: (Reason.DEADLINE_EXCEEDED, "The job ran into its timeoutMinutes."),
@@ -49,28 +48,58 @@ class Case:
 
     @cached_property
     def intent(self) -> Intent | None:
-        """The attempt in force: the stored intent where it counts, else what is known of a job that exists."""
-        return self.stored_intent or self._rebuilt_intent
+        """The attempt in force: the stored intent where it counts, else what is known of a job that exists.
+
+        What the status recorded of the attempt was written once, and wins over what a user may have made of the intent.
+        """
+        intent, status = self.stored_intent or self._rebuilt_intent, self.desired.status
+        if intent is None or not self.submitted:
+            return intent
+        return dataclasses.replace(
+            intent,
+            attempt=status.attempt or intent.attempt,
+            run_id=status.run_id or intent.run_id,
+            spec_hash=status.spec_hash or intent.spec_hash,
+            cancel_reason=intent.cancel_reason or status.cancel_reason,
+        )
 
     @cached_property
     def stored_intent(self) -> Intent | None:
         """The stored intent, where it counts. Users can write annotations, so its job's name must be one of ours."""
         intent, desired = self.desired.intent, self.desired
-        if intent is None or (intent.namespace, intent.name) != (desired.namespace, desired.name):
+        if intent is None or self.superseded or (intent.namespace, intent.name) != (desired.namespace, desired.name):
             return None
         recorded = desired.status.job_name if self.submitted else None
-        if recorded is not None and (intent.job_name != recorded or intent.uid == desired.uid):
-            return intent if intent.job_name == recorded else None  # a recorded job has that name and no other
-        if intent.has_generated_name:
-            return intent
-        # A chosen name proves nothing, so its job counts as ours only after `ownership` compared it. The name may have
-        # been changed since: while a create under the old one is unsettled, the old one is what has to be looked for.
-        return intent if intent.uid == desired.uid and desired.spec.job_name is not None else None
+        if recorded is not None and intent.job_name != recorded:
+            return None  # a recorded job has that name and no other
+        known = recorded is not None and intent.uid == desired.uid
+        return intent if known or intent.has_generated_name or self._may_be_chosen(intent) else None
+
+    @property
+    def superseded(self) -> bool:
+        """Whether the stored intent is that of an attempt which is over, and stands in the records."""
+        intent = self.desired.intent
+        return intent is not None and attempts.is_archived(self.desired.status, intent)
+
+    def _may_be_chosen(self, intent: Intent) -> bool:
+        """Tell whether an intent's name may have been chosen by the spec.
+
+        A chosen name proves nothing, so its job counts as ours only after `ownership` compared it. The name may have been
+        changed or removed since: while a create under it may be open, it is what has to be looked for.
+        """
+        chosen = self.desired.spec.job_name
+        if intent.job_name == self._generated_name:
+            return False  # nobody chooses that, and the attempt isn't the one that has it
+        if intent.uid == self.desired.uid:
+            return chosen is not None or not (self.submitted or self.observed.sent in _SURELY_NOTHING)
+        return chosen is not None and intent.job_name == naming.chosen_name(chosen, attempt=intent.attempt)
 
     @cached_property
     def _rebuilt_intent(self) -> Intent | None:
         """Without a usable connection it has no endpoint: enough to name the job, not to store it."""
         status, connection, seen = self.desired.status, self.observed.connection, self.observed.remote
+        if self.superseded and not self.submitted:
+            return None  # what was seen and sent is the last attempt's
         seen_ours = isinstance(seen, Job) and (self.observed.sent is Sent.CREATED or seen.name == self._generated_name)
         if not self.submitted and not seen_ours and self.observed.sent is not Sent.CREATED:
             return None
@@ -83,15 +112,14 @@ class Case:
             return rebuilt
         return dataclasses.replace(
             rebuilt,
-            spec_hash=status.spec_hash or rebuilt.spec_hash,
-            run_id=status.run_id or rebuilt.run_id,
             seed_namespace=status.seed_namespace or rebuilt.seed_namespace,
+            connection=status.connection or "",
         )
 
     @property
     def next_attempt(self) -> int:
         """The number of the attempt to submit, or that was submitted."""
-        return max(self.desired.status.attempt or 0, 1)
+        return attempts.next_number(self.desired.status)
 
     @property
     def next_name(self) -> str:
@@ -139,6 +167,38 @@ class Case:
         return max(intent.time, created_at + self.observed.clock_offset - CLOCKS_DIFFER)
 
     @property
+    def run_id(self) -> str | None:
+        """The run of the attempt in force, or the one that goes on with the next attempt."""
+        status, intent = self.desired.status, self.intent
+        if status.run_id is not None and (self.submitted or self.ended):
+            return status.run_id
+        return intent.run_id if intent is not None else status.run_id
+
+    @property
+    def sent_hash(self) -> str | None:
+        """The `spec.job` of the attempt in force."""
+        status, intent = self.desired.status, self.intent
+        if status.spec_hash is not None and (self.submitted or self.ended):
+            return status.spec_hash
+        return intent.spec_hash if intent is not None else None
+
+    @property
+    def earlier_cost(self) -> Decimal | None:
+        """What earlier attempts of that run cost; nothing where the next attempt is another run's."""
+        status = self.desired.status
+        same_run = self.submitted or self.ended or status.run_id == self.desired.spec.run_id
+        return status.earlier_cost if same_run else None
+
+    def with_status(self, status: SeedJobStatus) -> "Case":
+        """Give the same question for another recorded status."""
+        return Case(dataclasses.replace(self.desired, status=status), self.observed, self.now)
+
+    @property
+    def over(self) -> bool:
+        """Whether the attempt's end is recorded: for good, or because it was cancelled to be held."""
+        return attempts.ended_at_all(self.desired.status)
+
+    @property
     def ended(self) -> bool:
         """Whether the attempt's end is recorded. It is absorbing."""
         phase = self.desired.status.phase
@@ -154,6 +214,12 @@ class Case:
         """Whether the job was submitted by this object's predecessor, whose backup was restored."""
         intent = self.stored_intent
         return intent is not None and (intent.uid != self.desired.uid or intent.origin_uid is not None)
+
+    @property
+    def taken_over(self) -> bool:
+        """Whether the job was there before this object: a predecessor's, or an adopted one."""
+        intent = self.intent
+        return self.inherited or (intent is not None and intent.adopted_id is not None)
 
     @property
     def made(self) -> bool:

@@ -8,19 +8,24 @@ The first row that applies decides. `resource.md` is the page that this is as co
 | 2 | `seed.dev/paused`                                               | say so in Attention, nothing else                  |
 | 3 | deleted                                                         | `deletion`: cancel, remove, confirm, release       |
 | 4 | an intent that isn't this object's                              | drop it, with an Event                             |
-| 5 | the attempt's end is recorded                                   | `ending`: keep it, add what comes late             |
-| 6 | the attempt is bound to another place than the connection names | touch nothing, say so in Attention                 |
-| 7 | the remote job is recorded, inherited, or seen and ours         | `following`: status = what the platform says       |
-| 8 | else                                                            | `submission`: hold, or intent, then create, settle |
+| 5 | what was seen and sent is about an attempt that is in the records | turn to the next                                 |
+| 6 | the attempt's end is recorded, and another one is due           | `succession`: move it to the records               |
+| 7 | the attempt's end is recorded                                   | `ending`: keep it, add what comes late, TTLs       |
+| 8 | the attempt is bound to another place than the connection names | touch nothing, say so in Attention                 |
+| 9 | the remote job is recorded, inherited, or seen and ours         | `following`: status = what the platform says; a    |
+|   |                                                                 | verb that asks for it: cancel, await the end       |
+| 10| else                                                            | `submission`: hold, or intent, then create, settle |
+
+Which verb is stronger stands in `verbs`, once.
 """
 
 import dataclasses
 from datetime import datetime
 
-from seedjob_operator.core import conditions, deletion, ending, events, following, submission
+from seedjob_operator.core import conditions, deletion, ending, events, following, submission, succession
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.conditions import Verdict
-from seedjob_operator.core.decision import Decision, DropIntent, Event, EventType
+from seedjob_operator.core.decision import BeginAttempt, Decision, DropIntent
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import Desired, Observed
 from seedjob_operator.resources import ConditionStatus, ConditionType
@@ -36,7 +41,8 @@ def decide(desired: Desired, observed: Observed, now: datetime) -> Decision:
     decision = _first_rule(case)
     if decision.status is None:
         return decision
-    told = events.between(desired.status, decision.status)
+    adopted = case.intent is not None and case.intent.adopted_id is not None
+    told = events.between(desired.status, decision.status, adopted=adopted)
     return dataclasses.replace(decision, events=decision.events + told)
 
 
@@ -50,28 +56,27 @@ def _first_rule(case: Case) -> Decision:
         return deletion.clean_up(case)
     if _has_stray_intent(case):
         return _drop_intent(case)
-    if case.ended:
-        return ending.keep(case)
+    if case.superseded and desired.intent is not None and case.observed.about == desired.intent.job_name:
+        return Decision(step=BeginAttempt())
+    if case.over:
+        return succession.succeed(case) or succession.conclude(case) or ending.keep(case)
     intent = case.intent
     if intent is not None and case.elsewhere and not deletion.nothing_was_made(case):
         return following.touched_no_more(case)
     if intent is not None and (case.made or submission.owns(case)):
-        return following.follow(case, intent)
+        return following.refused(case, intent) or following.follow(case, intent)
     return submission.submit(case)
 
 
 def _has_stray_intent(case: Case) -> bool:
-    return case.desired.stray_intent or (case.desired.intent is not None and case.stored_intent is None)
+    uncounted = case.desired.intent is not None and case.stored_intent is None and not case.superseded
+    return case.desired.stray_intent or uncounted
 
 
 def _drop_intent(case: Case) -> Decision:
     if case.made:
         return _first_rule(_without_intent(case))
-    message = "The annotation seed.dev/intent was not written for this object, and is removed; it counts for nothing."
-    return Decision(
-        step=DropIntent(),
-        events=(Event(type=EventType.WARNING, reason=Reason.INTENT_DROPPED, message=message),),
-    )
+    return Decision(step=DropIntent(), events=(events.INTENT_DROPPED,))
 
 
 def _without_intent(case: Case) -> Case:

@@ -27,7 +27,10 @@ class DropIntent:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ReadEnvironment:
-    """Read what `spec.job.env` and `envFrom` refer to."""
+    """Read what `spec.job.env` and `envFrom` refer to, and add what an attempt is told of itself and the one before."""
+
+    attempt: int
+    previous_artifacts: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,6 +72,23 @@ class ReadResult:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class BeginAttempt:
+    """Turn to the next attempt: what was seen of the last one's job, and sent for it, says nothing of the next."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NoteGone:
+    """Remember that one attempt's job needs no more cleaning up, and turn to the next."""
+
+    name: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DeleteObject:
+    """Delete the SeedJob itself, as its user would."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ReleaseFinalizer:
     """Let Kubernetes remove the object."""
 
@@ -82,6 +102,9 @@ Step = (
     | CancelJob
     | DeleteJob
     | ReadResult
+    | BeginAttempt
+    | NoteGone
+    | DeleteObject
     | ReleaseFinalizer
 )
 

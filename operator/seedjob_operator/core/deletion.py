@@ -1,54 +1,80 @@
 """Rules for a SeedJob that is being deleted: no remote job outlives its owner unless its policy says so, and says so."""
 
 import dataclasses
+from collections.abc import Iterator
 
-from seedjob_operator.core import events, following, submission
-from seedjob_operator.core.case import SYNCED, Case, synced_verdict
+from seedjob_operator.core import absence, cancelling, earlier, events, submission
+from seedjob_operator.core.case import Case, synced_verdict
 from seedjob_operator.core.decision import (
-    CancelJob,
+    BeginAttempt,
     Decision,
     DeleteJob,
     Event,
     EventType,
+    NoteGone,
     ReadJob,
     ReleaseFinalizer,
 )
+from seedjob_operator.core.earlier import Target
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
-from seedjob_operator.core.situation import Situation
-from seedjob_operator.core.snapshot import UNREAD, Fault, Hold, Sent
+from seedjob_operator.core.snapshot import UNREAD, Connection, Fault, Hold, Sent
 from seedjob_operator.resources import DeletionPolicy, Phase
 from seedjob_operator.seedapi.wire import Job
 
 RELEASE = Decision(step=ReleaseFinalizer())
-LOOK_AGAIN_CANCELLED = 35.0
-"""Seconds until a cancelled job is read by name: its grace period and a little, where the poll didn't tell earlier."""
 
 
 def clean_up(case: Case) -> Decision:
-    """Do what the deletion policy says, then let go of the object."""
-    intent = case.intent
+    """Do what the deletion policy says with every attempt, then let go of the object."""
     if not case.desired.finalizer:
         return Decision()
-    if intent is None or nothing_was_made(case):
-        return RELEASE
-    policy = case.desired.spec.deletion_policy
-    if policy is DeletionPolicy.ORPHAN:
+    if case.desired.spec.deletion_policy is DeletionPolicy.ORPHAN:
         return let_go(case)
-    if case.ended and policy is DeletionPolicy.CANCEL:
+    remaining = left(case)
+    if not remaining:
         return RELEASE
-    obstacle = _obstacle(case, intent)
+    about_another = case.observed.about not in {"", remaining[0].name}
+    if remaining[0].case is not case and about_another:
+        return Decision(step=BeginAttempt())  # what was seen and done says nothing of that attempt
+    decision = _clean_up_one(case, remaining[0])
+    if len(remaining) == 1 or not isinstance(decision.step, ReleaseFinalizer):
+        return decision
+    return dataclasses.replace(decision, step=NoteGone(name=remaining[0].name))
+
+
+def left(case: Case) -> list[Target]:
+    """Give the attempts that a deletion has yet to clean up, in their order."""
+    return [target for target in _targets(case) if target.name not in case.observed.gone]
+
+
+def _targets(case: Case) -> Iterator[Target]:
+    """Give the attempts that have, or may have, something left on the platform: the one in force, then the earlier."""
+    if case.intent is not None and not nothing_was_made(case):
+        yield Target(case.intent.job_name, case.intent.connection, case)
+    if case.desired.spec.deletion_policy is DeletionPolicy.DELETE:  # their jobs have ended, so Cancel has nothing to do
+        yield from earlier.targets(case)
+
+
+def _clean_up_one(case: Case, target: Target) -> Decision:
+    intent = target.case.intent
+    if intent is None or (target.case.ended and case.desired.spec.deletion_policy is DeletionPolicy.CANCEL):
+        return RELEASE
+    connection = case.observed.connection
+    if isinstance(connection, Connection) and connection.name != target.connection:
+        return Decision(requeue_after=1.0)  # this pass has another attempt's connection; the next looks up this one's
+    obstacle = _obstacle(target.case, intent)
     if obstacle is not None:
         return _blocked(case, obstacle)
-    return _remote_clean_up(case, intent)
+    return _remote_clean_up(target.case, intent)
 
 
 def let_go(case: Case) -> Decision:
-    """Release the object and leave the remote job as it is; the Event and the log name it."""
+    """Release the object and leave its remote jobs as they are; the Event and the log name them."""
     intent = case.intent
-    if intent is None or nothing_was_made(case):
-        return RELEASE
-    return dataclasses.replace(RELEASE, events=(events.orphaned(intent),))
+    current = () if intent is None or nothing_was_made(case) else (events.orphaned(intent),)
+    past = tuple(events.orphaned(target.case.intent) for target in earlier.targets(case) if target.case.intent)
+    return dataclasses.replace(RELEASE, events=current + past)
 
 
 def nothing_was_made(case: Case) -> bool:
@@ -101,12 +127,13 @@ def _not_ours(case: Case, intent: Intent, job: Job) -> Decision:
     """Another job has the name, so ours isn't there; what was seen under another name, or long ago, doesn't say so."""
     if not case.observed.fresh or job.name != intent.job_name:
         return Decision(step=ReadJob(name=intent.job_name, urgent=True), follow=intent.job_name)
-    return let_go(case) if submission.in_doubt(case) else RELEASE
+    told = (events.orphaned(intent),) if submission.in_doubt(case) else ()
+    return dataclasses.replace(RELEASE, events=told)
 
 
 def _end_of(case: Case, intent: Intent, job: Job) -> Decision:
     if not job.status.terminal:
-        return _cancel(case, intent, job)
+        return cancelling.cancel(case, intent, job, Reason.DELETING)
     if case.desired.spec.deletion_policy is DeletionPolicy.CANCEL:
         return RELEASE
     if case.observed.delete_refused:
@@ -116,47 +143,21 @@ def _end_of(case: Case, intent: Intent, job: Job) -> Decision:
     return Decision(step=DeleteJob(name=intent.job_name, delete_artifacts=case.desired.spec.delete_artifacts))
 
 
-def _cancel(case: Case, intent: Intent, job: Job) -> Decision:
-    """Cancel what is still active; the phase says so first, and once."""
-    if case.observed.cancel_sent:
-        return _await_end(case, intent, job)
-    step = CancelJob(name=intent.job_name)
-    # An end that is recorded stays so, should the job have come back; and a cancel that is tried again is told already.
-    if case.ended or case.desired.status.phase is Phase.CANCELLING:
-        return Decision(step=step, follow=intent.job_name)
-    return case.settle(_cancelling(case, job), step=step, follow=intent.job_name)
-
-
-def _await_end(case: Case, intent: Intent, job: Job) -> Decision:
-    if not case.observed.fresh and _read_is_old(case):
-        return Decision(step=ReadJob(name=intent.job_name, urgent=True), follow=intent.job_name)
-    if case.ended:
-        return Decision(requeue_after=LOOK_AGAIN_CANCELLED, follow=intent.job_name)
-    return case.settle(_cancelling(case, job), requeue_after=LOOK_AGAIN_CANCELLED, follow=intent.job_name)
-
-
-def _cancelling(case: Case, job: Job) -> Situation:
-    message = "The SeedJob is being deleted; its remote job is being cancelled."
-    return dataclasses.replace(
-        case.situation(Phase.CANCELLING, Reason.DELETING, message),
-        job=job,
-        synced=SYNCED,
-        cancel_reason=Reason.DELETING,
-    )
-
-
-def _read_is_old(case: Case) -> bool:
-    read_at = case.observed.read_at
-    return read_at is None or (case.now - read_at).total_seconds() >= LOOK_AGAIN_CANCELLED
-
-
 def _confirm_gone(case: Case, intent: Intent) -> Decision:
     """Release only what is confirmed gone: at once where it had ended or we removed it, else after several reads."""
     observed = case.observed
     known_end = observed.delete_answered or case.ended
-    wait = 0.0 if known_end else following.seconds_to_next_look(case)
+    wait = 0.0 if known_end else absence.seconds_to_next_look(case)
     if not observed.fresh and wait == 0:
         return Decision(step=ReadJob(name=intent.job_name, urgent=True), follow=intent.job_name)
-    if observed.fresh and (known_end or following.is_gone(case, intent)):
+    if observed.fresh and (known_end or absence.is_gone(case, intent)):
         return RELEASE
-    return Decision(requeue_after=max(wait, following.seconds_to_next_look(case), 1.0), follow=intent.job_name)
+    return Decision(requeue_after=max(wait, absence.seconds_to_next_look(case), 1.0), follow=intent.job_name)
+
+
+def abandoned(case: Case) -> tuple[Event, ...]:
+    """Give what is to be told of an object that went without being let go of: the job that it leaves behind."""
+    intent = case.intent
+    if intent is None or case.over or nothing_was_made(case) or intent.job_name in case.observed.gone:
+        return ()
+    return (events.abandoned(intent),)

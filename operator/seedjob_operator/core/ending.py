@@ -1,50 +1,51 @@
 """Rules for an attempt that has ended: its result stays, and only what wasn't to be had at once is added, once."""
 
 import dataclasses
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from seedjob_operator.core import conditions
+from seedjob_operator.core import attempts, attention, expiry
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.decision import Decision, ReadJob, ReadResult
-from seedjob_operator.core.following import attention
 from seedjob_operator.core.reasons import Reason
-from seedjob_operator.core.situation import ENDED_BADLY
+from seedjob_operator.core.situation import ENDED_BADLY, FORGOTTEN
 from seedjob_operator.core.snapshot import MISSING
-from seedjob_operator.resources import ConditionStatus, ConditionType, Phase
+from seedjob_operator.resources import ConditionType, Phase
 from seedjob_operator.seedapi.wire import Job
 
 LATE_RESULTS = timedelta(minutes=10)
+_SAID_IN = {Phase.SUCCEEDED: ConditionType.COMPLETE, Phase.SUSPENDED: ConditionType.SUSPENDED}
 _LATE_READS = (timedelta(seconds=10), timedelta(seconds=60), timedelta(minutes=6))
 """When, after the last look, the result is looked at again: few reads, the last within the ten minutes."""
 
 
 def keep(case: Case) -> Decision:
-    """Leave a recorded end as it is, but for late results and the generation that was seen."""
+    """Leave a recorded end as it is, but for late results, what its TTLs ask for, and the generation that was seen."""
+    if case.observed.look_now and _can_be_read(case) and case.intent is not None:
+        return Decision(step=ReadJob(name=case.intent.job_name))
+    object_goes = expiry.object_due(case)
+    if object_goes is not None:
+        return object_goes
     if _late_results_wanted(case):
         return _read_late(case)
-    return _restated(case)
+    record_goes = expiry.record_due(case)
+    return record_goes if record_goes is not None else _restated(case)
+
+
+def _can_be_read(case: Case) -> bool:
+    return not case.out_of_reach and not case.elsewhere and case.submitted
 
 
 def _late_results_wanted(case: Case) -> bool:
-    ended_at = _recorded_at(case)
+    ended_at = expiry.ended_at(case)
     return (
-        not case.out_of_reach
-        and not case.elsewhere
+        _can_be_read(case)
         and ended_at is not None
         and case.now - ended_at < LATE_RESULTS
-        and case.submitted
         and _lacking(case)
+        and not attempts.remote_deleted(case.desired.status)
         and case.observed.remote is not MISSING
         and case.observed.result_reads <= len(_LATE_READS)
     )
-
-
-def _recorded_at(case: Case) -> datetime | None:
-    for kind in (ConditionType.COMPLETE, ConditionType.FAILED):
-        condition = conditions.find(case.desired.status.conditions, kind)
-        if condition is not None and condition.status is ConditionStatus.TRUE:
-            return condition.last_transition_time
-    return None
 
 
 def _lacking(case: Case) -> bool:
@@ -87,17 +88,25 @@ def _seconds_to_next_read(case: Case) -> float:
 
 def _restated(case: Case) -> Decision:
     """Record the same end again, where the generation, Attention or a whole late result is news."""
-    complete = case.desired.status.phase is Phase.SUCCEEDED
-    reason, message = case.recorded_verdict(ConditionType.COMPLETE if complete else ConditionType.FAILED)
-    intent, observed = case.intent, case.observed
+    phase = case.desired.status.phase or Phase.FAILED
+    reason, message = case.recorded_verdict(_SAID_IN.get(phase, ConditionType.FAILED))
+    observed = case.observed
     last = observed.result_reads > len(_LATE_READS)
     late = not _lacking(case) or last
     job = observed.remote
     situation = dataclasses.replace(
-        case.situation(case.desired.status.phase or Phase.FAILED, reason, message),
+        case.situation(phase, reason, message),
         job=job if late and observed.fresh and isinstance(job, Job) and case.is_ours(job) else None,
-        attention=attention(case, intent) if intent is not None else None,
+        attention=expiry.unfulfilled(case) or attention.of_attempt(case),
+        remote_deleted=FORGOTTEN if _is_forgotten(case) else None,
     )
     if late:
         situation = dataclasses.replace(situation, result=observed.result)
-    return case.settle(situation)
+    return case.settle(situation, requeue_after=expiry.seconds_to_go(case))
+
+
+def _is_forgotten(case: Case) -> bool:
+    """Tell whether a read by name found no record any more; one that was removed on purpose says so by itself."""
+    observed = case.observed
+    known = attempts.remote_deleted(case.desired.status) or observed.delete_answered
+    return case.submitted and observed.fresh and observed.remote is MISSING and not known

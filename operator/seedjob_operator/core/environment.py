@@ -55,20 +55,26 @@ def references(job: JobSpec) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(secrets), frozenset(config_maps)
 
 
-def build(job: JobSpec, sources: Sources, *, attempt: int) -> Environment | Hold:
+def build(job: JobSpec, sources: Sources, *, attempt: int, previous_artifacts: str | None = None) -> Environment | Hold:
     """Build a job's environment, or say what it lacks.
 
     `envFrom` first, later entries over earlier ones, then `env`, whose values may use what stands before them. Every job
-    gets `SEED_ATTEMPT`; the user's own variable of that name wins.
+    gets `SEED_ATTEMPT` and, where an earlier attempt left artifacts, `SEED_PREVIOUS_ARTIFACTS`; the user's own variable of
+    such a name wins.
     """
     try:
-        return _build(job, sources, attempt=attempt)
+        return _build(job, sources, _of_attempt(attempt, previous_artifacts))
     except _MissingError as missing:
         return missing.hold
 
 
-def _build(job: JobSpec, sources: Sources, *, attempt: int) -> Environment:
-    values: dict[str, str] = {"SEED_ATTEMPT": str(attempt)}
+def _of_attempt(attempt: int, previous_artifacts: str | None) -> Data:
+    previous = {} if previous_artifacts is None else {"SEED_PREVIOUS_ARTIFACTS": previous_artifacts}
+    return {"SEED_ATTEMPT": str(attempt), **previous}
+
+
+def _build(job: JobSpec, sources: Sources, given: Data) -> Environment:
+    values: dict[str, str] = dict(given)
     secrets: set[str] = set()
     for whole in job.env_from or ():
         data = _whole(whole, sources)

@@ -14,18 +14,27 @@ _PHASES: Mapping[Phase, tuple[EventType, Reason]] = {
     Phase.FAILED: (EventType.WARNING, Reason.FAILED),
     Phase.TIMED_OUT: (EventType.WARNING, Reason.TIMED_OUT),
     Phase.CANCELLING: (EventType.NORMAL, Reason.CANCEL_REQUESTED),
+    Phase.SUSPENDED: (EventType.NORMAL, Reason.SUSPENDED),
+    Phase.CANCELLED: (EventType.NORMAL, Reason.CANCELLED),
 }
 _SAID_BY_PHASE = frozenset({Reason.QUEUED, Reason.RUNNING, Reason.SUCCEEDED, Reason.FAILED, Reason.DELETING})
+INTENT_DROPPED = Event(
+    type=EventType.WARNING,
+    reason=Reason.INTENT_DROPPED,
+    message="The annotation seed.dev/intent names no job of this object, and is removed; it counts for nothing.",
+)
 
 
-def between(before: SeedJobStatus, after: SeedJobStatus) -> tuple[Event, ...]:
+def between(before: SeedJobStatus, after: SeedJobStatus, *, adopted: bool = False) -> tuple[Event, ...]:
     """Give the Events that the way from one status to the next is worth."""
     told = (
-        _submitted(before, after),
+        _submitted(before, after, adopted=adopted),
+        _new_attempt(before, after),
         _phase(before, after),
         _ready(before, after),
         _synced(before, after),
         _attention(before, after),
+        _remote_deleted(before, after),
     )
     return tuple(event for event in told if event is not None)
 
@@ -38,11 +47,39 @@ def orphaned(intent: Intent) -> Event:
     return Event(type=EventType.WARNING, reason=Reason.ORPHANED, message=message)
 
 
-def _submitted(before: SeedJobStatus, after: SeedJobStatus) -> Event | None:
+def abandoned(intent: Intent) -> Event:
+    """Give the Event that names a remote job whose object was removed by force."""
+    message = (
+        f"The SeedJob was removed by force, its finalizer with it. Its remote job {intent.job_name} in "
+        f"{intent.seed_namespace} may run on; nothing here follows it any more."
+    )
+    return Event(type=EventType.WARNING, reason=Reason.ORPHANED, message=message)
+
+
+def _submitted(before: SeedJobStatus, after: SeedJobStatus, *, adopted: bool) -> Event | None:
     if before.job_id is not None or after.job_id is None:
         return None
+    if adopted:
+        message = f"The platform's job {after.job_name} ({after.job_id}) is what is asked for, and was taken over."
+        return Event(type=EventType.NORMAL, reason=Reason.ADOPTED, message=message)
     message = f"The platform took the job as {after.job_name} ({after.job_id})."
     return Event(type=EventType.NORMAL, reason=Reason.SUBMITTED, message=message)
+
+
+def _new_attempt(before: SeedJobStatus, after: SeedJobStatus) -> Event | None:
+    if len(after.attempts) == 0 or before.attempts[:1] == after.attempts[:1]:
+        return None
+    last = after.attempts[0]
+    message = f"Attempt {last.attempt} is over ({last.phase}, {last.reason}); another one follows."
+    return Event(type=EventType.NORMAL, reason=Reason.NEW_ATTEMPT, message=message)
+
+
+def _remote_deleted(before: SeedJobStatus, after: SeedJobStatus) -> Event | None:
+    """Tell that the platform forgot a job that had ended; where it forgot one that ran, its end tells."""
+    found = _changed(before, after, ConditionType.REMOTE_DELETED)
+    if found is None or found.status is not ConditionStatus.TRUE or before.phase is not after.phase:
+        return None
+    return Event(type=EventType.NORMAL, reason=Reason(found.reason), message=found.message)
 
 
 def _phase(before: SeedJobStatus, after: SeedJobStatus) -> Event | None:
@@ -58,7 +95,7 @@ def _phase(before: SeedJobStatus, after: SeedJobStatus) -> Event | None:
 def _ready(before: SeedJobStatus, after: SeedJobStatus) -> Event | None:
     """Tell of a hold or of a blocked deletion; what a phase tells already is left out."""
     ready = _changed(before, after, ConditionType.READY)
-    if ready is None or ready.status is ConditionStatus.TRUE or ready.reason in _SAID_BY_PHASE:
+    if ready is None or ready.status is ConditionStatus.TRUE or ready.reason in _SAID_BY_PHASE | {Reason.NEW_ATTEMPT}:
         return None
     if before.phase is not after.phase and after.phase in _PHASES:
         return None

@@ -3,23 +3,14 @@
 import dataclasses
 from datetime import timedelta
 
-from seedjob_operator.core.case import (
-    ABSENCES_NEEDED,
-    ABSENT_FOR,
-    BETWEEN_ABSENCES,
-    SYNCED,
-    VISIBLE_AFTER,
-    Case,
-    synced_verdict,
-)
-from seedjob_operator.core.conditions import Verdict
+from seedjob_operator.core import absence, attention, cancelling, outcome, spending, submission, succession, verbs
+from seedjob_operator.core.case import SYNCED, Case, synced_verdict
 from seedjob_operator.core.decision import Decision, ReadJob, ReadResult, WriteIntent
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
-from seedjob_operator.core.situation import ENDED_BADLY, Situation
+from seedjob_operator.core.situation import ENDED_BADLY, FORGOTTEN, Situation, compose
 from seedjob_operator.core.snapshot import UNREAD, Fault, Hold
-from seedjob_operator.core.verbs import unsupported
-from seedjob_operator.resources import ConditionStatus, ConditionType, Phase
+from seedjob_operator.resources import ConditionType, Phase
 from seedjob_operator.seedapi.wire import Job, JobStatus
 
 OUTAGE_GRACE = timedelta(seconds=10)
@@ -33,21 +24,22 @@ _UNKNOWN_STATUS = (
     Reason.UNKNOWN_REMOTE_STATUS,
     "The platform says a status that this operator doesn't know; the job counts as active.",
 )
-_REREAD_UNLISTED = timedelta(seconds=10)
 
 
 def follow(case: Case, intent: Intent) -> Decision:
-    """Bring the status of an attempt that hasn't ended to what the platform says."""
+    """Bring the status of an attempt that hasn't ended to what the platform says, and end it where a verb asks for it."""
     insecure = _secure_again(case, intent)
     if insecure is not None:
         return insecure
     job = case.observed.remote
+    if case.observed.look_now and not case.out_of_reach:
+        return Decision(step=ReadJob(name=intent.job_name), follow=intent.job_name)
     if isinstance(job, Job) and case.is_ours(job):
         return _end(case, intent, job) if job.status.terminal else _active(case, intent, job)
     if case.out_of_reach:
         return _stale(case, intent)
     if job is UNREAD:
-        return Decision(follow=intent.job_name)  # the poll of all jobs tells, at no request of its own
+        return _unread(case, intent)
     return _confirm_absence(case, intent)
 
 
@@ -60,16 +52,36 @@ def _secure_again(case: Case, intent: Intent) -> Decision | None:
     return Decision(step=WriteIntent(intent=dataclasses.replace(intent, uid=case.desired.uid, origin_uid=origin)))
 
 
+def _unread(case: Case, intent: Intent) -> Decision:
+    """The poll of all jobs tells, at no request of its own; only what is to be cancelled is looked at at once."""
+    if _reason_to_end(case, intent) is None:
+        return Decision(follow=intent.job_name, requeue_after=_next_reckoning(case))
+    return Decision(step=ReadJob(name=intent.job_name, urgent=True), follow=intent.job_name)
+
+
+def _reason_to_end(case: Case, intent: Intent) -> Reason | None:
+    return cancelling.reason_of(intent) or verbs.reason_to_end(case)
+
+
 def _active(case: Case, intent: Intent, job: Job) -> Decision:
     if _is_outage(case):
         return _stale(case, intent)
-    phase, reason, message = _ACTIVE.get(job.status, _UNKNOWN_STATUS)
+    reason = _reason_to_end(case, intent)
+    if reason is not None and not case.out_of_reach:
+        return cancelling.cancel(case, intent, job, reason)
+    phase, why, message = _ACTIVE.get(job.status, _UNKNOWN_STATUS)
     situation = dataclasses.replace(
-        case.situation(phase, reason, message), job=job, synced=SYNCED, attention=attention(case, intent)
+        case.situation(phase, why, message), job=job, synced=SYNCED, attention=attention.of_attempt(case)
     )
     # Within the grace what was seen counts; after it somebody has to say that it may be old.
-    wait = OUTAGE_GRACE.total_seconds() if case.fault is not None else None
+    wait = OUTAGE_GRACE.total_seconds() if case.fault is not None else _next_reckoning(case)
     return case.settle(situation, requeue_after=wait, follow=intent.job_name)
+
+
+def _next_reckoning(case: Case) -> float | None:
+    """Give the seconds until the run may have reached its limit."""
+    seconds = spending.seconds_to_limit(case)
+    return None if seconds is None else max(seconds, 1.0)
 
 
 def _is_outage(case: Case) -> bool:
@@ -87,7 +99,7 @@ def _stale(case: Case, intent: Intent) -> Decision:
     situation = dataclasses.replace(
         case.situation(recorded or Phase.PENDING, reason, message),
         synced=synced_verdict(_why_stale(case)),
-        attention=attention(case, intent),
+        attention=attention.of_attempt(case),
     )
     return case.settle(situation, requeue_after=_next_try(case), follow=intent.job_name)
 
@@ -104,42 +116,21 @@ def _why_stale(case: Case) -> Fault | Hold | None:
 def _confirm_absence(case: Case, intent: Intent) -> Decision:
     """Believe that the job is gone only after several reads said so, each some time after the other."""
     observed = case.observed
-    wait = seconds_to_next_look(case)
+    wait = absence.seconds_to_next_look(case)
     if not observed.fresh and wait == 0:
         return Decision(step=ReadJob(name=intent.job_name), follow=intent.job_name)
     # The name is unique: where another job has it, ours is gone.
     replaced = isinstance(observed.remote, Job) and observed.remote.name == intent.job_name
-    if replaced or is_gone(case, intent):
+    if replaced or absence.is_gone(case, intent):
         message = "The platform no longer has a record of this job; how it ended is unknown."
         situation = case.situation(Phase.FAILED, Reason.REMOTE_DELETED, message)
-        return case.settle(
-            dataclasses.replace(situation, synced=SYNCED, remote_deleted=True, attention=attention(case, intent))
-        )
-    return Decision(requeue_after=wait or BETWEEN_ABSENCES.total_seconds(), follow=intent.job_name)
-
-
-def seconds_to_next_look(case: Case) -> float:
-    """Give the seconds until a job that wasn't shown is to be read by name again; 0 for now."""
-    observed = case.observed
-    if observed.absences:
-        due = observed.absences[-1] + BETWEEN_ABSENCES
-    elif observed.unlisted_active_at is not None:
-        due = observed.unlisted_active_at + _REREAD_UNLISTED  # in no list and yet active: a status we don't know
-    else:
-        return 0.0
-    return max((due - case.now).total_seconds(), 0.0)
-
-
-def is_gone(case: Case, intent: Intent) -> bool:
-    """Tell whether enough reads, late and long enough after the create, found nothing."""
-    visible_from = intent.time - case.observed.clock_offset + (timedelta(0) if case.inherited else VISIBLE_AFTER)
-    absences = [seen for seen in case.observed.absences if seen >= visible_from]
-    return len(absences) >= ABSENCES_NEEDED and absences[-1] - absences[0] >= ABSENT_FOR
+        return _ended(case, dataclasses.replace(situation, synced=SYNCED, remote_deleted=FORGOTTEN))
+    return Decision(requeue_after=wait or absence.BETWEEN_ABSENCES.total_seconds(), follow=intent.job_name)
 
 
 def _end(case: Case, intent: Intent, job: Job) -> Decision:
     """Record the end at once, with what is to be had of its result by now; `ending` adds what comes late."""
-    phase, reason, message = ending(job)
+    phase, reason, message = outcome.of(job, cancel_reason=intent.cancel_reason)
     if case.observed.result_reads == 0 and not case.out_of_reach:
         lines = case.desired.spec.logs.tail_lines if phase in ENDED_BADLY else 0
         return Decision(step=ReadResult(name=intent.job_name, tail_lines=lines))
@@ -148,47 +139,26 @@ def _end(case: Case, intent: Intent, job: Job) -> Decision:
         job=job,
         result=case.observed.result,
         synced=synced_verdict(_why_stale(case)) if _is_outage(case) else SYNCED,
-        attention=attention(case, intent),
     )
-    return case.settle(situation)
+    return _ended(case, situation)
 
 
-def ending(job: Job) -> tuple[Phase, Reason, str]:
-    """Give the phase, reason and sentence of a job that the platform says has ended."""
-    if job.status is JobStatus.SUCCEEDED:
-        return Phase.SUCCEEDED, Reason.SUCCEEDED, "The job succeeded."
-    why = f" {job.error}" if job.error else ""
-    if job.status is JobStatus.TIMED_OUT:
-        return Phase.TIMED_OUT, Reason.DEADLINE_EXCEEDED, f"The job ran into its timeoutMinutes.{why}"
-    if job.status is JobStatus.CANCELLED:
-        return (
-            Phase.FAILED,
-            Reason.CANCELLED_REMOTELY,
-            f"The job was cancelled on the platform, not by its SeedJob.{why}",
-        )
-    return Phase.FAILED, Reason.FAILED, _failure(job)
+def _ended(case: Case, situation: Situation) -> Decision:
+    """Record an end, or where a new attempt is due make room for that in the same write."""
+    next_one = succession.succeed(case, compose(case.desired, situation, case.now))
+    if next_one is not None:
+        return next_one
+    return case.settle(dataclasses.replace(situation, attention=attention.of_attempt(case)))
 
 
-def _failure(job: Job) -> str:
-    """Say how a job failed: its exit code, and the platform's words where they say more."""
-    if job.error is None:
-        code = "without an exit code" if job.exit_code is None else f"with exit code {job.exit_code}"
-        return f"The job's command ended {code}."
-    said_already = job.exit_code is None or f"exit code {job.exit_code}" in job.error
-    code = "" if said_already else f" with exit code {job.exit_code}"
-    return f"The job failed{code}: {job.error.rstrip('.')}."
-
-
-def attention(case: Case, intent: Intent) -> Verdict | None:
-    """Say what was asked of a submitted job and isn't carried out."""
-    verbs = unsupported(case.desired.spec)
-    if verbs:
-        message = f"This operator can't carry out {', '.join(verbs)} yet; the job is left as it is."
-        return Verdict(status=ConditionStatus.TRUE, reason=Reason.NOT_YET_SUPPORTED, message=message)
-    if intent.spec_hash != case.desired.spec_hash:
-        message = "spec.job changed while it was being submitted; this attempt runs what was sent."
-        return Verdict(status=ConditionStatus.TRUE, reason=Reason.SPEC_CHANGED_AFTER_SUBMIT, message=message)
-    return None
+def refused(case: Case, intent: Intent) -> Decision | None:
+    """Hold a predecessor's intent whose chosen name somebody else has: it is neither followed nor submitted again."""
+    job = case.observed.remote
+    if case.submitted or not isinstance(job, Job) or job.name != intent.job_name or submission.owns(case):
+        return None
+    if not case.observed.fresh and not case.out_of_reach:
+        return Decision(step=ReadJob(name=intent.job_name))
+    return submission.name_taken(case, intent.job_name)
 
 
 def touched_no_more(case: Case) -> Decision:
@@ -200,7 +170,6 @@ def touched_no_more(case: Case) -> Decision:
         f"The job runs at {intent.endpoint} in {intent.seed_namespace}, and the operator's settings now name another "
         "place: it isn't touched until they match again."
     )
-    verdict = Verdict(status=ConditionStatus.TRUE, reason=Reason.CONNECTION_CHANGED, message=told)
     phase = case.desired.status.phase or Phase.PENDING
-    situation: Situation = dataclasses.replace(case.situation(phase, reason, message), attention=verdict)
-    return case.settle(situation)
+    situation = case.situation(phase, reason, message)
+    return case.settle(dataclasses.replace(situation, attention=attention.told(Reason.CONNECTION_CHANGED, told)))

@@ -21,7 +21,8 @@ class Intent:
 
     `time` is the platform's clock where it is known, in whole seconds. `connection` is a SeedConnection's name, empty for
     the operator's own default connection. `origin_uid` is the UID whose generated name the job carries, where that is
-    not the present owner's (a restored backup took the job over).
+    not the present owner's (a restored backup took the job over). `cancel_reason` is why the operator cancels the job,
+    `adopted_id` the platform's id of a job that was there before and is taken over.
     """
 
     uid: str
@@ -37,6 +38,7 @@ class Intent:
     time: datetime
     origin_uid: str | None = None
     cancel_reason: str | None = None
+    adopted_id: str | None = None
 
     @classmethod
     def parse(cls, text: str | None) -> Self | None:
@@ -84,6 +86,7 @@ _WIRE = {
     "time": "time",
     "origin_uid": "originUid",
     "cancel_reason": "cancelReason",
+    "adopted_id": "adoptedId",
 }
 _TOO_MANY_ATTEMPTS = 10**9
 _LONGEST_TEXT = 2048

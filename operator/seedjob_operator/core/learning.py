@@ -28,10 +28,22 @@ def pass_begun(
     *,
     clock_offset: timedelta = timedelta(0),
     rivals: frozenset[str] = frozenset(),
+    claimed: frozenset[str] = frozenset(),
+    intent: Intent | None = None,
+    reconcile_at: str = "",
 ) -> Observed:
-    """Begin a pass: what was read in the last one is no longer fresh."""
+    """Begin a pass: what was read in the last one is no longer fresh.
+
+    A wish to look now counts once it changed: the first pass of a process looks at everything anyway.
+    """
+    asked = observed.reconcile_at is not None and observed.reconcile_at != reconcile_at
+    about = intent.job_name if observed.about is None and intent is not None else observed.about
     return dataclasses.replace(
         observed,
+        about=about,
+        look_now=observed.look_now or asked,
+        reconcile_at=reconcile_at,
+        claimed=claimed,
         connection=connection,
         environment_hold=None,
         environment_read=False,
@@ -57,11 +69,45 @@ def intent_written(
 ) -> Observed:
     """An intent is stored. Nothing was sent under it, unless it renews one whose create may have been carried out."""
     same_name = before is not None and before.job_name == written.job_name
+    if not same_name:
+        observed = _without_cleaning_up(observed)
     sent = _renewed(known or observed.sent) if same_name else Sent.NOTHING
     remote = observed.remote
     if isinstance(remote, Job) and remote.name != written.job_name:
         remote = UNREAD  # it was read under another name, and says nothing of this attempt's job
-    return dataclasses.replace(observed, sent=sent, rejection="", remote=remote)
+    return dataclasses.replace(observed, about=written.job_name, sent=sent, rejection="", remote=remote)
+
+
+def _without_cleaning_up(observed: Observed) -> Observed:
+    """What was done to end and remove a job, and read of its result, says nothing of another one."""
+    return dataclasses.replace(
+        observed,
+        cancel_sent=False,
+        delete_answered=False,
+        delete_refused=False,
+        result=Result(),
+        result_reads=0,
+        result_read_at=None,
+    )
+
+
+def attempt_begun(observed: Observed) -> Observed:
+    """The last attempt is over and recorded: begin anew, with nothing seen and nothing sent."""
+    return Observed(
+        connection=observed.connection,
+        about="",
+        reconcile_at=observed.reconcile_at,
+        currency=observed.currency,
+        clock_offset=observed.clock_offset,
+        rivals=observed.rivals,
+        claimed=observed.claimed,
+        gone=observed.gone,
+    )
+
+
+def noted_gone(observed: Observed, name: str) -> Observed:
+    """One attempt's job needs no more cleaning up: begin anew with the next one's."""
+    return dataclasses.replace(attempt_begun(observed), gone=observed.gone | {name})
 
 
 def _renewed(sent: Sent) -> Sent:
@@ -74,11 +120,11 @@ def _renewed(sent: Sent) -> Sent:
 
 def intent_dropped(observed: Observed) -> Observed:
     """An intent that didn't count is gone, and with it what was seen under its name."""
-    return Observed(connection=observed.connection, currency=observed.currency)
+    return Observed(connection=observed.connection, currency=observed.currency, reconcile_at=observed.reconcile_at)
 
 
-def job_seen(observed: Observed, job: Job, *, now: datetime | None) -> Observed:
-    """The platform showed the job; `now` where it was read by name, None where it came in a list."""
+def job_seen(observed: Observed, job: Job, *, now: datetime | None, listed_at: datetime | None = None) -> Observed:
+    """The platform showed the job: at `now` where it was read by name, at `listed_at` where it came in a list."""
     return dataclasses.replace(
         _succeeded(observed),
         remote=_merged(observed, job),
@@ -86,6 +132,8 @@ def job_seen(observed: Observed, job: Job, *, now: datetime | None) -> Observed:
         fresh=observed.fresh or now is not None,
         read_at=now or observed.read_at,
         end_listed=now is None and job.status.terminal,
+        seen_at=now or listed_at,
+        look_now=observed.look_now and now is None,
         unlisted_active_at=now if observed.remote is MISSING and job.status.active else None,
     )
 
@@ -108,7 +156,9 @@ def job_absent(observed: Observed, *, now: datetime) -> Observed:
     """A read by name said 404. Reads that follow each other closely count once."""
     known = observed.absences
     absences = known if known and now - known[-1] < SEPARATE else (*known, now)[-_MOST_ABSENCES:]
-    return dataclasses.replace(_succeeded(observed), remote=MISSING, fresh=True, read_at=now, absences=absences)
+    return dataclasses.replace(
+        _succeeded(observed), remote=MISSING, fresh=True, read_at=now, look_now=False, absences=absences
+    )
 
 
 def job_unlisted(observed: Observed) -> Observed:

@@ -29,6 +29,11 @@ def chosen_name(job_name: str, *, attempt: int) -> str:
     return job_name if attempt == 1 else f"{job_name}-{attempt}"
 
 
+def run_hash(run_id: str) -> str:
+    """Give 12 hex digits by which a run is remembered."""
+    return hashlib.sha256(run_id.encode()).hexdigest()[:_OWNER_DIGITS]
+
+
 def spec_hash(job: JobSpec) -> str:
     """Give 16 hex digits that change when `spec.job` says something else.
 

@@ -20,6 +20,11 @@ def equal(job: Job, spec: JobSpec) -> bool:
     )
 
 
+def adoptable(job: Job, spec: JobSpec) -> bool:
+    """Tell whether a job may be taken over: it was read whole, as a list doesn't show it, and equals what is asked for."""
+    return job.command is not None and equal(job, spec)
+
+
 def readable_fields(job: Job, spec: JobSpec) -> dict[str, tuple[object, object]]:
     """Pair what the user set with what the platform shows, by wire name; None where either says nothing."""
     return {

@@ -19,12 +19,21 @@ class Reason(StrEnum):
     UNKNOWN_REMOTE_STATUS = "UnknownRemoteStatus"
     DELETING = "Deleting"
 
+    # Why an attempt is cancelled or not started: a verb of the spec.
+    CANCELLED_BY_USER = "CancelledByUser"
+    COST_LIMIT_EXCEEDED = "CostLimitExceeded"
+    SUSPENDED = "Suspended"
+    RUN_ID_CHANGED = "RunIdChanged"
+    REPLACED = "Replaced"
+    NEW_ATTEMPT = "NewAttempt"
+    NOT_SUSPENDED = "NotSuspended"
+
     # Nothing is submitted until the user edits the manifest.
     SPEC_REJECTED = "SpecRejected"
     NAME_TAKEN = "NameTaken"
     ENDPOINT_NOT_ALLOWED = "EndpointNotAllowed"
     DEFAULT_CONNECTION_NOT_ALLOWED = "DefaultConnectionNotAllowed"
-    NOT_YET_SUPPORTED = "NotYetSupported"
+    RUN_ID_ALREADY_RAN = "RunIdAlreadyRan"
 
     # Nothing is submitted until something beside the manifest is put right; then it goes on by itself.
     SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105  # a reason's name, no secret
@@ -48,14 +57,18 @@ class Reason(StrEnum):
     PAUSED = "Paused"
     SPEC_CHANGED_AFTER_SUBMIT = "SpecChangedAfterSubmit"
     CONNECTION_CHANGED = "ConnectionChanged"
+    TTL_NOT_CARRIED_OUT = "TTLNotCarriedOut"
     CARRIED_OUT = "CarriedOut"
 
     # Around deletion and ownership.
     DELETION_BLOCKED = "DeletionBlocked"
     CANCEL_REQUESTED = "CancelRequested"
+    CANCELLED = "Cancelled"
+    ADOPTED = "Adopted"
     ORPHANED = "Orphaned"
     INTENT_DROPPED = "IntentDropped"
     RECORD_KEPT = "RecordKept"
+    RECORD_EXPIRED = "RecordExpired"
     STARTED = "Started"
     TIMED_OUT = "TimedOut"
 
@@ -66,7 +79,7 @@ NEEDS_EDIT = frozenset(
         Reason.NAME_TAKEN,
         Reason.ENDPOINT_NOT_ALLOWED,
         Reason.DEFAULT_CONNECTION_NOT_ALLOWED,
-        Reason.NOT_YET_SUPPORTED,
+        Reason.RUN_ID_ALREADY_RAN,
     }
 )
 """The holds that only a changed manifest ends: Stalled, where the others are Reconciling."""

@@ -23,6 +23,16 @@ from seedjob_operator.resources import (
 )
 from seedjob_operator.seedapi import wire
 
+FORGOTTEN = Verdict(
+    status=ConditionStatus.TRUE,
+    reason=Reason.REMOTE_DELETED,
+    message="The platform no longer has a record of this job.",
+)
+EXPIRED = Verdict(
+    status=ConditionStatus.TRUE,
+    reason=Reason.RECORD_EXPIRED,
+    message="The remote record was removed by spec.remoteTTLSecondsAfterFinished.",
+)
 ENDED_BADLY = frozenset({Phase.FAILED, Phase.TIMED_OUT})
 
 
@@ -66,7 +76,7 @@ class Situation:
         message: a sentence for it.
         synced: what the platform, or the way to it, says; None keeps what is recorded.
         attention: what was asked and isn't carried out; None where nothing is.
-        remote_deleted: whether the platform forgot the job after its end.
+        remote_deleted: that the platform has no record of the job any more; None where nothing is known of that.
         deletion_blocked: whether deletion can't be done at present.
         intent: the attempt that this is about; None before the first.
         job: what the platform says of it, where it was seen.
@@ -81,7 +91,7 @@ class Situation:
     message: str
     synced: Verdict | None = None
     attention: Verdict | None = None
-    remote_deleted: bool = False
+    remote_deleted: Verdict | None = None
     deletion_blocked: bool = False
     intent: Intent | None = None
     job: wire.Job | None = None
@@ -97,8 +107,8 @@ def compose(desired: Desired, situation: Situation, now: datetime) -> SeedJobSta
         "phase": situation.phase,
         "observed_generation": desired.generation,
         "gpu": gpu_text(desired.spec.job.gpu),
-        "last_sync_time": now,
-        **_attempt_facts(desired.status, situation),
+        "last_sync_time": now if _heard(situation) else desired.status.last_sync_time or now,
+        **_attempt_facts(desired, situation),
     }
     seen = _result_facts(situation.result)
     if situation.job is not None:
@@ -115,6 +125,11 @@ def compose(desired: Desired, situation: Situation, now: datetime) -> SeedJobSta
     return status.model_copy(update={"conditions": merged})
 
 
+def _heard(situation: Situation) -> bool:
+    """Whether the platform told something, or is not known to be silent."""
+    return situation.synced is None or situation.synced.status is T
+
+
 def _missing_in(recorded: SeedJobStatus, facts: dict[str, object]) -> dict[str, object]:
     return {field: value for field, value in facts.items() if getattr(recorded, field) is None}
 
@@ -124,12 +139,22 @@ def gpu_text(gpu: Gpu) -> str:
     return "none" if gpu.type == "none" else f"{gpu.count or 1}x{gpu.type}"
 
 
-def _attempt_facts(recorded: SeedJobStatus, situation: Situation) -> dict[str, object]:
-    intent = situation.intent
+def _attempt_facts(desired: Desired, situation: Situation) -> dict[str, object]:
+    intent, recorded = situation.intent, desired.status
+    if recorded.phase is not None and recorded.phase.is_terminal and recorded.job_id is None:
+        return {}  # it ended without a job of its own: what was recorded then is all there is
     if intent is None:
         kept = recorded.job_name if recorded.job_id is not None else None
-        return {"attempt": recorded.attempt or 0, "job_name": situation.refused_name or kept}
-    facts = {
+        # A run that ends before it had a job is over all the same.
+        never_ran = situation.phase.is_terminal and recorded.job_id is None
+        return {
+            "attempt": recorded.attempt or 0,
+            "job_name": situation.refused_name or kept,
+            **({"run_id": desired.spec.run_id, "spec_hash": desired.spec_hash} if never_ran else {}),
+        }
+    another_run = recorded.job_id is None and recorded.run_id not in {None, intent.run_id}
+    facts: dict[str, object] = {
+        **({"earlier_cost": None} if another_run else {}),
         "attempt": intent.attempt,
         "run_id": intent.run_id,
         "spec_hash": intent.spec_hash,
@@ -143,7 +168,7 @@ def _attempt_facts(recorded: SeedJobStatus, situation: Situation) -> dict[str, o
 def _job_facts(recorded: SeedJobStatus, situation: Situation, job: wire.Job) -> dict[str, object]:
     read = progress.read_progress(job.progress, runtime_seconds=job.runtime_seconds)
     price = cost.cost_of(job, currency=situation.currency)
-    ended = situation.phase.is_terminal
+    ended = situation.phase.is_terminal or job.status.terminal
     seen = {
         "start_time": recorded.start_time or job.started_at,
         "completion_time": job.completed_at if ended else None,
@@ -206,6 +231,7 @@ def _verdicts(desired: Desired, situation: Situation, status: SeedJobStatus) -> 
         ConditionType.SUBMITTED: _submitted(situation, status),
         ConditionType.COMPLETE: _ended(reading.complete, situation),
         ConditionType.FAILED: _ended(reading.failed, situation),
+        ConditionType.SUSPENDED: _suspended(situation),
         ConditionType.ATTENTION: situation.attention or Verdict(status=F, reason=Reason.CARRIED_OUT),
     }
     if situation.deletion_blocked:  # says nothing of whether and how the job ended
@@ -214,10 +240,8 @@ def _verdicts(desired: Desired, situation: Situation, status: SeedJobStatus) -> 
             del told[kind]
     if situation.synced is not None:
         told[ConditionType.SYNCED] = situation.synced
-    if situation.remote_deleted:
-        told[ConditionType.REMOTE_DELETED] = Verdict(
-            status=T, reason=Reason.REMOTE_DELETED, message="The platform no longer has a record of this job."
-        )
+    if situation.remote_deleted is not None:
+        told[ConditionType.REMOTE_DELETED] = situation.remote_deleted
     return told
 
 
@@ -236,6 +260,12 @@ def _submitted(situation: Situation, status: SeedJobStatus) -> Verdict:
     if status.job_id is not None:
         return Verdict(status=T, reason=Reason.SUBMITTED, message=f"The platform runs it as {status.job_name}.")
     return Verdict(status=F, reason=situation.reason, message=situation.message)
+
+
+def _suspended(situation: Situation) -> Verdict:
+    if situation.phase is Phase.SUSPENDED:
+        return Verdict(status=T, reason=Reason.SUSPENDED, message=situation.message)
+    return Verdict(status=F, reason=Reason.NOT_SUSPENDED)
 
 
 def _ended(answer: ConditionStatus, situation: Situation) -> Verdict:

@@ -16,6 +16,7 @@ class Desired:
     """A SeedJob as Kubernetes has it: the user's spec, what we recorded, and what metadata says.
 
     `intent` is None where there is none or where what stands there can't be read; `stray_intent` tells the two apart.
+    `tracked` says that a GitOps tool would make the object again if it were deleted.
     """
 
     namespace: str
@@ -31,6 +32,12 @@ class Desired:
     stray_intent: bool = False
     paused: bool = False
     force_orphan: bool = False
+    tracked: bool = False
+
+    @property
+    def connection_name(self) -> str:
+        """The SeedConnection that the spec names; empty for the operator's own default connection."""
+        return "" if self.spec.connection_ref is None else self.spec.connection_ref.name
 
     @property
     def spec_hash(self) -> str:
@@ -128,12 +135,16 @@ class Observed:
 
     Attributes:
         connection: the way to the platform, or why there is none.
+        about: the remote job's name that what follows is about; empty: no job yet; None: the stored intent's.
+        look_now: whether somebody asked for a look, and none was taken yet.
+        reconcile_at: the last such wish, None before the first pass.
         environment_hold: why the job's environment can't be built; None where it can, or wasn't looked at.
         environment_read: whether the environment was looked at in this pass.
         remote: the remote job of the intent's name.
         fresh: whether the job was read by name in this pass.
         read_at: when the job was last read by name.
         end_listed: whether the end is known from a list alone, which says less than a read by name.
+        seen_at: when the platform last told of the job, in a list or by name.
         unlisted_active_at: when a read by name last found the job active though the lists hadn't shown it.
         absences: when reads by name said 404, in a row, oldest first.
         sent: what is known of the create.
@@ -151,15 +162,21 @@ class Observed:
         currency: of the platform's prices.
         clock_offset: how far the platform's clock is ahead of ours.
         rivals: ids of remote jobs of this name that other living SeedJobs have recorded as their own.
+        claimed: remote names that the intents of other living SeedJobs announce.
+        gone: names of attempts that a deletion has nothing more to clean up of.
     """
 
     connection: Connection | Hold
+    about: str | None = None
+    look_now: bool = False
+    reconcile_at: str | None = None
     environment_hold: Hold | None = None
     environment_read: bool = False
     fresh: bool = False
     remote: Job | Unread | Missing = UNREAD
     read_at: datetime | None = None
     end_listed: bool = False
+    seen_at: datetime | None = None
     unlisted_active_at: datetime | None = None
     absences: tuple[datetime, ...] = ()
     sent: Sent = Sent.UNKNOWN
@@ -177,3 +194,5 @@ class Observed:
     currency: str = "USD"
     clock_offset: timedelta = timedelta(0)
     rivals: frozenset[str] = frozenset()
+    claimed: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()

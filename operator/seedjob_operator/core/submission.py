@@ -3,18 +3,29 @@
 import dataclasses
 from datetime import timedelta
 
-from seedjob_operator.core import conditions, events, ownership
+from seedjob_operator.core import absence, attention, conditions, events, outcome, ownership, verbs
 from seedjob_operator.core.case import Case, synced_verdict
-from seedjob_operator.core.decision import CreateJob, Decision, DropIntent, ReadEnvironment, ReadJob, WriteIntent
+from seedjob_operator.core.decision import (
+    CreateJob,
+    Decision,
+    DropIntent,
+    ReadEnvironment,
+    ReadJob,
+    WriteIntent,
+)
+from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import NEEDS_EDIT, Reason
 from seedjob_operator.core.snapshot import UNREAD, Connection, Hold, Sent
-from seedjob_operator.core.verbs import unsupported
-from seedjob_operator.resources import ConditionType, Phase
+from seedjob_operator.resources import AdoptionPolicy, ConditionType, Phase
 from seedjob_operator.seedapi.wire import Job
 
 UNPROVEN_WAIT = 5.0
 _REJECTED = frozenset({Sent.REJECTED, Sent.REJECTED_AFTER_UNANSWERED})
 _UNSETTLED = frozenset({Sent.UNKNOWN, Sent.UNANSWERED, Sent.CONFLICT_AFTER_UNANSWERED, Sent.REJECTED_AFTER_UNANSWERED})
+_UNSETTLED_HOLD = Hold(
+    reason=Reason.SUBMISSION_UNSETTLED,
+    message="A create that was sent may yet be carried out; it's looked for until the platform surely has no such job.",
+)
 _SHORTEST_LOOK = timedelta(seconds=2)
 _LONGEST_LOOK = timedelta(minutes=1)
 _SHORTEST_NAME_CHECK = timedelta(seconds=15)
@@ -25,7 +36,17 @@ def submit(case: Case) -> Decision:
     """Bring a SeedJob without a recorded remote job to one, or say what holds it."""
     if _may_have_been_sent(case):
         return _find(case)
-    return _hold(case) or _send(case)
+    return _not_started(case) or _hold(case) or _send(case)
+
+
+def _not_started(case: Case) -> Decision | None:
+    """Hold or end, by the strongest verb, a run that has no job."""
+    reason = verbs.reason_not_to_start(case)
+    if reason is None:
+        return None
+    if reason is Reason.RUN_ID_ALREADY_RAN:
+        return held(case, Hold(reason=reason, message=attention.RUN_ID_ALREADY_RAN))
+    return case.settle(dataclasses.replace(case.situation(*outcome.CANCELLED[reason]), intent=None))
 
 
 def _may_have_been_sent(case: Case) -> bool:
@@ -46,29 +67,46 @@ def _find(case: Case) -> Decision:
     if not observed.fresh or observed.remote is UNREAD:
         return Decision(step=ReadJob(name=intent.job_name, urgent=True))
     if not isinstance(observed.remote, Job):
-        return _hold(case) or _send(case)
+        return _not_there(case, intent)
     if case.next_name == intent.job_name:
-        return held(case, _name_taken(intent.job_name))
+        return name_taken(case, intent.job_name)
     told = (events.orphaned(intent),) if in_doubt(case) else ()
-    return Decision(step=DropIntent(), events=told)  # another name was chosen: begin with that
+    return Decision(step=DropIntent(), events=(*told, events.INTENT_DROPPED))  # begin with the name that is chosen now
+
+
+def _not_there(case: Case, intent: Intent) -> Decision:
+    """Send again what a 404 says nothing of; what isn't to be sent again is looked for until it's surely gone."""
+    unwanted = verbs.reason_not_to_start(case) is not None
+    nameless = case.desired.spec.job_name is None and not intent.has_generated_name
+    unknown_name = nameless and case.sent is Sent.UNKNOWN
+    if not unwanted and not unknown_name:
+        return _hold(case) or _send(case)
+    if not absence.is_gone(case, intent):
+        wait = absence.seconds_to_next_look(case)
+        return held(case, _UNSETTLED_HOLD, look_again=wait or absence.BETWEEN_ABSENCES.total_seconds())
+    return _not_started(case) or Decision(step=DropIntent(), events=(events.INTENT_DROPPED,))
 
 
 def _send(case: Case) -> Decision:
     """Take the next of the steps: environment, free name, intent, create."""
     desired, observed = case.desired, case.observed
     if not observed.environment_read:
-        return Decision(step=ReadEnvironment())
+        return Decision(
+            step=ReadEnvironment(attempt=_name_to_send(case)[1], previous_artifacts=desired.status.previous_artifacts)
+        )
+    if isinstance(observed.connection, Connection) and observed.connection.name != desired.connection_name:
+        return Decision(requeue_after=1.0)  # the last attempt's way was looked up for this pass; the next has its own
     name, attempt = _name_to_send(case)
     if _needs_free_name(case, name):
         taken = isinstance(observed.remote, Job) and observed.remote.name == name
         if not observed.fresh or (isinstance(observed.remote, Job) and not taken):
             return Decision(step=ReadJob(name=name))
         if taken:
-            return held(case, _name_taken(name))
+            return name_taken(case, name)
     intent = case.stored_intent
     current = (
         intent is not None
-        and intent.uid == desired.uid
+        and (intent.uid, intent.adopted_id) == (desired.uid, None)
         and (intent.spec_hash, intent.run_id, intent.job_name) == (desired.spec_hash, desired.spec.run_id, name)
     )
     if intent is not None and current and desired.finalizer and case.sent is Sent.UNKNOWN and not case.elsewhere:
@@ -99,7 +137,7 @@ def _needs_free_name(case: Case, name: str) -> bool:
 
 def _hold(case: Case) -> Decision | None:
     """Give the decision to wait, where something holds the submission."""
-    hold = _edit_needed(case) or _unreachable(case) or case.observed.environment_hold
+    hold = _rejected(case) or _unreachable(case) or case.observed.environment_hold
     if hold is not None:
         return held(case, hold)
     connection = case.observed.connection
@@ -108,11 +146,7 @@ def _hold(case: Case) -> Decision | None:
     return None
 
 
-def _edit_needed(case: Case) -> Hold | None:
-    verbs = unsupported(case.desired.spec)
-    if verbs:
-        message = f"This operator can't carry out {', '.join(verbs)} yet: leave it out, or install a version that can."
-        return Hold(reason=Reason.NOT_YET_SUPPORTED, message=message)
+def _rejected(case: Case) -> Hold | None:
     if case.sent in _REJECTED and _rejected_hash(case) == case.desired.spec_hash:
         return Hold(reason=Reason.SPEC_REJECTED, message=_rejection(case))
     return None
@@ -140,12 +174,28 @@ def _unreachable(case: Case) -> Hold | None:
     return None
 
 
-def _name_taken(name: str) -> Hold:
+def name_taken(case: Case, name: str) -> Decision:
+    """Take over the job that has the name, where that is allowed and it's the same job; else say that it's taken."""
+    job, connection = case.observed.remote, case.observed.connection
+    if isinstance(job, Job) and isinstance(connection, Connection) and may_adopt(case, job):
+        known = case.stored_intent if case.inherited else None
+        attempt = known.attempt if known is not None else _name_to_send(case)[1]
+        origin = (known.origin_uid or known.uid) if known is not None else None
+        intent = case.new_intent(connection, job_name=name, attempt=attempt)
+        intent = dataclasses.replace(intent, adopted_id=job.id, origin_uid=origin)
+        return Decision(step=WriteIntent(intent=intent, sent=case.sent))
     message = f"Another job on the platform is called {name}: choose another spec.jobName, or remove that job."
-    return Hold(reason=Reason.NAME_TAKEN, message=message)
+    return held(case, Hold(reason=Reason.NAME_TAKEN, message=message))
 
 
-def held(case: Case, hold: Hold) -> Decision:
+def may_adopt(case: Case, job: Job) -> bool:
+    """Tell whether a job that was there before may be taken over: nobody else's here, and just what the spec says."""
+    allowed = case.desired.spec.adoption_policy is AdoptionPolicy.IF_MATCHING
+    owned = job.id in case.observed.rivals or job.name in case.observed.claimed
+    return allowed and not owned and ownership.adoptable(job, case.desired.spec.job)
+
+
+def held(case: Case, hold: Hold, *, look_again: float | None = None) -> Decision:
     """Give the decision to stay Pending for a reason, and when to look again."""
     situation = case.situation(Phase.PENDING, hold.reason, hold.message)
     taken = hold.reason is Reason.NAME_TAKEN
@@ -154,8 +204,9 @@ def held(case: Case, hold: Hold) -> Decision:
         # A connection that can't be used is a matter of `Synced` too; what the manifest lacks is not.
         synced=synced_verdict(case.fault or (hold if hold is case.observed.connection else None)),
         refused_name=_name_to_send(case)[0] if taken else None,
+        attention=attention.of_attempt(case) if hold.reason is Reason.RUN_ID_ALREADY_RAN else None,
     )
-    return case.settle(situation, requeue_after=_look_again(case, hold))
+    return case.settle(situation, requeue_after=look_again or _look_again(case, hold))
 
 
 def _look_again(case: Case, hold: Hold) -> float | None:
@@ -181,8 +232,10 @@ def owns(case: Case) -> bool:
         return False
     if job.id in case.observed.rivals and not case.submitted:
         return False
-    if case.made or intent.has_generated_name:
+    if case.submitted or case.observed.sent is Sent.CREATED or intent.has_generated_name:
         return True
+    if intent.adopted_id == job.id or case.inherited:
+        return may_adopt(case, job)
     made = ownership.made_since(case.not_before(intent), job) and ownership.equal(job, case.desired.spec.job)
     return case.sent in _UNSETTLED and not _spec_changed(case) and made
 

@@ -178,6 +178,12 @@ class AttemptRecord(Model):
     exit_code: Whole | None = None
     """Exit code of its command, where the platform gave one."""
 
+    seed_namespace: ShortText | None = None
+    """User or organization on the Seed platform in which the remote job is."""
+
+    connection: Annotated[str, Field(max_length=253)] | None = None
+    """SeedConnection that the attempt ran through; absent for the operator's default connection."""
+
 
 class SeedJobStatus(Status):
     """What the operator last knew about the job. Only the operator writes it."""
@@ -266,6 +272,12 @@ class SeedJobStatus(Status):
     ] = ()
     """Fingerprints of the last 200 values of spec.runId that were run: setting one of them again starts
     nothing."""
+
+    earlier_cost: Money | None = None
+    """What the earlier attempts of this runId cost together; spec.costLimit counts it in."""
+
+    previous_artifacts: Text | None = None
+    """Path of the artifacts that an earlier attempt left; the next one gets it as SEED_PREVIOUS_ARTIFACTS."""
 
     last_sync_time: Timestamp | None = None
     """When the platform last told about the job."""

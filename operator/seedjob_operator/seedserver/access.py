@@ -23,6 +23,7 @@ class Credential:
 
     namespaces: frozenset[str]
     plan: Plan | None
+    may_write: bool = True
 
 
 class Credentials:
@@ -53,6 +54,13 @@ class Credentials:
             if digest in self._known:
                 return digest, self._known[digest]
         raise RefusedError(Status.UNAUTHORIZED, "the token is not known here")
+
+    def rotate(self, old: str, new: str) -> bool:
+        """Let a new token do what an old one could, and end that; False if there is no such token."""
+        credential = self._known.pop(_digest(old), None)
+        if credential is not None:
+            self._known[_digest(new)] = credential
+        return credential is not None
 
 
 def _digest(token: str) -> str:

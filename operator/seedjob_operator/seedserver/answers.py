@@ -108,12 +108,12 @@ def analytics_body(record: JobRecord, usage: Usage, samples: Iterable[Sample], *
 
 def log_body(lines: Iterable[Line]) -> str:
     """Make the body of the logs (contract: Get job logs)."""
-    return wire.LogPage.model_construct(data=tuple(map(_log_line, lines))).model_dump_json()
+    return wire.LogPage.model_construct(data=tuple(map(_log_line, lines))).model_dump_json(exclude_none=True)
 
 
 def log_event(line: Line) -> bytes:
     """Make the stream's event of one line."""
-    return _event(wire.StreamEvent.LOG, line.end, _log_line(line).model_dump_json())
+    return _event(wire.StreamEvent.LOG, line.end, _log_line(line).model_dump_json(exclude_none=True))
 
 
 def end_event(status: wire.JobStatus, position: int) -> bytes:

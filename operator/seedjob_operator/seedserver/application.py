@@ -2,7 +2,6 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -11,17 +10,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 
 from seedjob_operator.seedapi import wire
-from seedjob_operator.seedserver import answers, joblog, requests
+from seedjob_operator.seedserver import answers, joblog, openapi, requests
 from seedjob_operator.seedserver.errors import RefusedError, error_response, refusal_of
+from seedjob_operator.seedserver.operations import SHIFT
 from seedjob_operator.seedserver.platform import ImpossibleError, NoSuchJobError, Platform, WrongStateError
 from seedjob_operator.seedserver.records import JobRecord
 from seedjob_operator.seedserver.store import NameTakenError
-from seedjob_operator.seedserver.streaming import KEEP_ALIVE_SECONDS, log_events, start_position
+from seedjob_operator.seedserver.streaming import KEEP_ALIVE_SECONDS, STALLED_SECONDS, log_events, start_position
 
 _DEFAULT_LINES = 1000
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": wire.ErrorBody} for status in (400, 401, 403, 404, 409, 422, 429, 500)
-}
 
 
 def _usable(namespace: str, request: Request) -> str:
@@ -31,20 +28,40 @@ def _usable(namespace: str, request: Request) -> str:
         raise HTTPException(wire.Status.NOT_FOUND)
     if namespace not in credential.namespaces:
         raise RefusedError(wire.Status.FORBIDDEN, f"this credential can't use namespace {namespace}")
+    _refuse_repeated(request)
     return namespace
+
+
+def _changeable(request: Request, namespace: str = Depends(_usable)) -> str:
+    """Let a request pass that may change something in its namespace."""
+    if not request.state.credential.may_write:
+        raise RefusedError(wire.Status.FORBIDDEN, f"this credential may only read in namespace {namespace}")
+    return namespace
+
+
+def _refuse_repeated(request: Request) -> None:
+    asked = [name for name, _ in request.query_params.multi_items()]
+    repeated = next((name for name in asked if asked.count(name) > 1), None)
+    if repeated is not None:
+        raise RefusedError(wire.Status.BAD_REQUEST, f"{repeated}: is given more than once; give it once")
 
 
 def create_application(platform: Platform) -> FastAPI:
     """Make the application. It expects `AccessMiddleware` in front, which puts the credential into the state."""
-    app = FastAPI(title="Seed Jobs API", docs_url=None, redoc_url=None, responses=_ERRORS)
+    app = FastAPI(openapi_url=None, redirect_slashes=False)
+    described = openapi.document()
     _add_reads(app, platform)
     _add_logs(app, platform)
     _add_writes(app, platform)
     _add_error_answers(app)
 
-    @app.get("/healthz", include_in_schema=False)
+    @app.get("/healthz")
     async def healthz() -> Response:
         return PlainTextResponse("ok\n")
+
+    @app.get("/openapi.json")
+    async def description() -> Response:
+        return Response(described, media_type=wire.JSON_TYPE)
 
     return app
 
@@ -54,9 +71,10 @@ def _json(body: str, status: int = wire.Status.OK) -> Response:
 
 
 def _add_reads(app: FastAPI, platform: Platform) -> None:
-    @app.get(wire.LIST_JOBS, response_model=wire.JobPage)
+    @app.get(wire.LIST_JOBS)
     async def list_jobs(
         *,
+        request: Request,
         namespace: str = Depends(_usable),
         status: requests.StatusQuery = None,
         page: requests.PageQuery = 1,
@@ -69,16 +87,16 @@ def _add_reads(app: FastAPI, platform: Platform) -> None:
             status=None if status is None else wire.JobStatus(status),
             sort=sort,
             order=order,
-            offset=(page - 1) * per_page,
+            offset=max((page - 1) * per_page + request.scope.get(SHIFT, 0), 0),
             limit=per_page,
         )
         return _json(answers.page_body(records, page=page, per_page=per_page, total=total, now=platform.now))
 
-    @app.get(wire.GET_JOB, response_model=wire.Job)
+    @app.get(wire.GET_JOB)
     async def get_job(name: str, namespace: str = Depends(_usable)) -> Response:
         return _job(platform, platform.find(namespace, name))
 
-    @app.get(wire.GET_ANALYTICS, response_model=wire.Analytics)
+    @app.get(wire.GET_ANALYTICS)
     async def get_analytics(name: str, namespace: str = Depends(_usable)) -> Response:
         record = platform.find(namespace, name)
         usage, samples = platform.store.usage(record.id), platform.store.samples(record.id)
@@ -86,7 +104,7 @@ def _add_reads(app: FastAPI, platform: Platform) -> None:
 
 
 def _add_logs(app: FastAPI, platform: Platform) -> None:
-    @app.get(wire.GET_LOGS, response_model=wire.LogPage)
+    @app.get(wire.GET_LOGS)
     async def get_logs(
         *,
         request: Request,
@@ -123,29 +141,23 @@ def _stream(
     else:
         message = f"{wire.Header.LAST_EVENT_ID}: send the id of an event of this job's log"
         raise RefusedError(wire.Status.BAD_REQUEST, message)
-    return EventSourceResponse(log_events(platform, record, position), ping=KEEP_ALIVE_SECONDS)
+    events = log_events(platform, record, position)
+    return EventSourceResponse(events, ping=KEEP_ALIVE_SECONDS, send_timeout=STALLED_SECONDS)
 
 
 def _add_writes(app: FastAPI, platform: Platform) -> None:
-    body = {"content": {wire.JSON_TYPE: {"schema": requests.NewJob.model_json_schema()}}, "required": True}
-
-    @app.post(
-        wire.CREATE_JOB,
-        response_model=wire.Job,
-        status_code=wire.Status.CREATED,
-        openapi_extra={"requestBody": body},
-    )
-    async def create_job(request: Request, namespace: str = Depends(_usable)) -> Response:
+    @app.post(wire.CREATE_JOB)
+    async def create_job(request: Request, namespace: str = Depends(_changeable)) -> Response:
         record = await platform.create(namespace, await requests.read_new_job(request))
         return _job(platform, record, status=wire.Status.CREATED)
 
-    @app.post(wire.CANCEL_JOB, response_model=wire.Job)
-    async def cancel_job(name: str, namespace: str = Depends(_usable)) -> Response:
+    @app.post(wire.CANCEL_JOB)
+    async def cancel_job(name: str, namespace: str = Depends(_changeable)) -> Response:
         return _job(platform, await platform.cancel(namespace, name))
 
-    @app.delete(wire.DELETE_JOB, status_code=wire.Status.NO_CONTENT, response_class=Response)
+    @app.delete(wire.DELETE_JOB)
     async def delete_job(
-        name: str, namespace: str = Depends(_usable), delete_artifacts: requests.DeleteArtifactsQuery = "false"
+        name: str, namespace: str = Depends(_changeable), delete_artifacts: requests.DeleteArtifactsQuery = "false"
     ) -> Response:
         await platform.delete(namespace, name, delete_artifacts=delete_artifacts == "true")
         return Response(status_code=wire.Status.NO_CONTENT)

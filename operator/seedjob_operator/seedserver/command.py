@@ -5,9 +5,11 @@ import asyncio
 import ipaddress
 import logging
 import os
+import re
 import secrets
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from seedjob_operator.seedapi.wire import LIST_JOBS, path
@@ -18,14 +20,14 @@ from seedjob_operator.seedserver.ratelimit import PLANS
 from seedjob_operator.seedserver.scheduler import Capacity
 from seedjob_operator.seedserver.serving import Serving, listen, serve
 from seedjob_operator.seedserver.store import StoreError
+from seedjob_operator.seedserver.tokens import NAMESPACE_PATTERN, TokensError, read_tokens
 
 _UNUSABLE = 2
-_NAMESPACE_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 _ABOUT = """\
 A local Seed platform: the whole Jobs API, with jobs that run for real as processes on this machine.
 
-It runs whatever commands its users send, with the rights of whoever started it. It listens on this machine only unless
---listen says otherwise, and then demands a --token of yours.
+It runs whatever commands its users send, with the rights of whoever started it: whoever has a token can do on this
+machine what you can. It listens on this machine only unless --listen says otherwise, and then demands --tokens.
 """
 
 
@@ -64,7 +66,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TOKEN",
         help="the credential to accept; left out: one is made, printed, and kept in the data folder",
     )
-    add("--plan", choices=tuple(PLANS), default="60", help="requests a minute; default 60, as the operator expects")
+    add(
+        "--tokens",
+        metavar="FILE",
+        type=Path,
+        help="YAML with several users, their tokens, namespaces and plans, in the place of --token and --namespace",
+    )
+    add(
+        "--plan",
+        choices=tuple(PLANS),
+        default="60",
+        help="requests a minute of each token; default 60, as the operator expects. 60 allows bursts of 10 a second,"
+        " 300 of 30, 1000 of 100",
+    )
     add("--repos", metavar="DIR", type=_folder, help="git repositories for jobs: acme/trainer is DIR/acme/trainer")
     add("--grace-seconds", metavar="S", type=_number, default=30.0, help="from SIGTERM to SIGKILL; default 30")
     add(
@@ -100,12 +114,15 @@ def run(args: argparse.Namespace) -> int:
 
 def _serve(args: argparse.Namespace) -> None:
     host, port = args.listen
-    if args.token is None and not ipaddress.ip_address(host).is_loopback:
-        raise _UnusableError(f"--listen {host} is open to other machines: give a --token of your own")
+    if args.tokens is None and not ipaddress.ip_address(host).is_loopback:
+        raise _UnusableError(f"--listen {host} is open to other machines: say with --tokens FILE who may use it")
+    tokens = _tokens(args)
     folders = _prepared(args.data)
-    token, made = _token(args.token, folders)
-    namespaces = tuple(args.namespace or ("local",))
-    credential = Credential(namespaces=frozenset(namespaces), plan=PLANS[args.plan])
+    made = None
+    if tokens is None:
+        made = _made_token(folders)
+        tokens = [(made, _own_credential(args))]
+    namespaces = sorted({name for _, credential in tokens for name in credential.namespaces})
     serving = Serving(
         folders=folders,
         launcher=Launcher(
@@ -114,14 +131,14 @@ def _serve(args: argparse.Namespace) -> None:
             grace_seconds=args.grace_seconds,
             time_scale=args.time_scale,
         ),
-        credentials=Credentials([(token, credential)]),
+        credentials=Credentials(tokens),
         capacity=Capacity(),
         enable_faults=args.enable_faults,
         end_jobs=args.on_exit == "end",
     )
     with _listening(host, port) as listener:
         url = _url(listener)
-        asyncio.run(serve(serving, listener, announce=lambda: _announce(url, namespaces, token if made else None)))
+        asyncio.run(serve(serving, listener, announce=lambda: _announce(url, namespaces, made)))
 
 
 def _prepared(data: Path) -> Folders:
@@ -135,16 +152,33 @@ def _prepared(data: Path) -> Folders:
     return folders
 
 
-def _token(given: str | None, folders: Folders) -> tuple[str, bool]:
-    """Give the token, and whether it was made here; a made one stays the same over restarts."""
-    if given is not None:
-        if not given or not given.isascii() or not given.isprintable() or " " in given:
-            raise _UnusableError("--token must be of printable ASCII characters without spaces")
-        return given, False
+def _own_credential(args: argparse.Namespace) -> Credential:
+    return Credential(namespaces=frozenset(args.namespace or ("local",)), plan=PLANS[args.plan])
+
+
+def _tokens(args: argparse.Namespace) -> list[tuple[str, Credential]] | None:
+    """Give the tokens that the flags say; None where one shall be made."""
+    if args.tokens is not None:
+        if args.token is not None or args.namespace:
+            raise _UnusableError("--tokens FILE says who may use which namespaces: leave --token and --namespace out")
+        try:
+            return read_tokens(args.tokens, default_plan=args.plan)
+        except TokensError as error:
+            raise _UnusableError(f"--tokens {args.tokens}: {error}") from None
+    given = args.token
+    if given is None:
+        return None
+    if not given or not given.isascii() or not given.isprintable() or " " in given:
+        raise _UnusableError("--token must be of printable ASCII characters without spaces")
+    return [(given, _own_credential(args))]
+
+
+def _made_token(folders: Folders) -> str:
+    """Give a token that is made once, and stays the same over restarts."""
     if not folders.token.exists():
         folders.token.touch(mode=0o600)
         folders.token.write_text(f"seed_{secrets.token_urlsafe(24)}\n")
-    return folders.token.read_text().strip(), True
+    return folders.token.read_text().strip()
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -160,7 +194,7 @@ def _url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _announce(url: str, namespaces: tuple[str, ...], made_token: str | None) -> None:
+def _announce(url: str, namespaces: Sequence[str], made_token: str | None) -> None:
     lines = [f"Seed server listening on {url} (namespaces: {', '.join(namespaces)})"]
     if made_token is not None:
         example = url + path(LIST_JOBS, namespace=namespaces[0])
@@ -181,7 +215,7 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _namespace(text: str) -> str:
-    if set(text) - _NAMESPACE_CHARACTERS or not set(text) - {"."}:
+    if not re.fullmatch(NAMESPACE_PATTERN, text):
         raise argparse.ArgumentTypeError(f"{text!r} is no namespace: use letters, digits, '-', '_' and '.'")
     return text
 

@@ -21,8 +21,12 @@ CODES = {
 
 _PATTERNS = {
     "name": "use letters, digits, '-' and '_' only",
-    "command": "is blank: write what the job runs",
+    "command": "is blank or has a NUL character: write what the job runs",
+    "image": "is empty or has a NUL character: write an image's name, such as python:3.13",
+    "branch": "is empty, begins with '-' or has a NUL character: write a branch's name",
+    "artifacts_path": "is empty or has a NUL character: write a path, such as outputs",
     "repo": "write namespace/repo, such as acme/trainer",
+    "new": "write a token of 4 or more printable ASCII characters without spaces",
     "env": "a variable's name has no '=', and neither name nor value has a NUL character",
 }
 """What to write instead, by field, where a pattern isn't matched."""

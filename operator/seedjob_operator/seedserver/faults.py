@@ -1,177 +1,190 @@
-"""Faults on demand, and what checks of a client count: `/_control`, for this machine only.
+"""Faults on demand: which there are, which are switched on, and which requests they hit."""
 
-It stands in front of the access checks: refused requests are counted too.
-"""
-
-import asyncio
-import ipaddress
+import random
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from http import HTTPStatus
-from typing import Annotated, Any, Final, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
-from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from seedjob_operator.seedapi.wire import Header, Status
 from seedjob_operator.seedserver.answers import time_of
-from seedjob_operator.seedserver.errors import RefusedError, error_response
-from seedjob_operator.seedserver.operations import OPERATIONS, Asked, operation_of
-from seedjob_operator.seedserver.store import Store
+from seedjob_operator.seedserver.operations import Asked
 
-CLOSE: Final = "seed.close"
-"""Key in a request's scope: a function that closes its connection."""
 _REMEMBERED = 10_000
+_LONGEST: Final = 10**9
 
 
-class Fault(BaseModel):
-    """What shall go wrong with the next `count` requests of an operation.
+class _Fault(BaseModel):
+    """What shall go wrong with requests of an operation.
 
-    `drop`: the work is done, then the connection is closed without an answer. `fail`: nothing is done, the answer has
-    `status`. `delay`: it is carried out `seconds` later.
+    It hits `count` requests (null: all until it is removed), each with a `probability`, and none after `for_seconds`. Where
+    neither is said it hits the next one. Its `seed` decides which: the same requests in the same order are hit again.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     operation: Literal["list", "get", "logs", "analytics", "create", "cancel", "delete", "any"]
-    kind: Literal["drop", "fail", "delay"]
-    count: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    status: Annotated[int, Field(ge=400, le=599)] = 500
-    retry_after: Annotated[int, Field(ge=0)] | None = None
+    count: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    probability: Annotated[float, Field(gt=0, le=1)] = 1.0
+    for_seconds: Annotated[float, Field(gt=0, le=_LONGEST)] | None = None
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _once_where_nothing_is_said(self) -> Self:
+        if not {"count", "probability", "for_seconds"} & self.model_fields_set:
+            self.count = 1
+        return self
+
+
+class Delay(_Fault):
+    """The request is carried out `seconds` later."""
+
+    kind: Literal["delay"]
     seconds: Annotated[float, Field(ge=0, le=600)] = 1.0
 
 
+class Fail(_Fault):
+    """Nothing is done; the answer is an error: 429 and 503 may say `retry_after`."""
+
+    kind: Literal["fail"]
+    status: Annotated[int, Field(ge=400, le=599)] = 500
+    retry_after: Annotated[int, Field(ge=0)] | str | None = None
+
+
+class Drop(_Fault):
+    """The work is done, then the connection is closed without an answer."""
+
+    kind: Literal["drop"]
+
+
+class Stall(_Fault):
+    """The work is done; the answer's body stops in its middle for `seconds`, and then goes on."""
+
+    kind: Literal["stall"]
+    seconds: Annotated[float, Field(ge=0, le=600)] = 1.0
+
+
+class Reset(_Fault):
+    """The work is done, and the connection is reset in the middle of the answer's body."""
+
+    kind: Literal["reset"]
+
+
+class Truncate(_Fault):
+    """The work is done; the answer's body ends in its middle, and the answer says nothing of it."""
+
+    kind: Literal["truncate"]
+
+
+class Malform(_Fault):
+    """The work is done; the answer's body is `body`."""
+
+    kind: Literal["malform"]
+    body: str = "<html><body>Bad gateway</body></html>"
+    content_type: str | None = None
+
+
+class UnknownStatus(_Fault):
+    """Jobs have a status that isn't in the contract."""
+
+    kind: Literal["unknown_status"]
+    word: Annotated[str, Field(pattern=r"^[a-z_]+$")] = "hibernating"
+
+
+class Shift(_Fault):
+    """A page begins `by` jobs later (or, below 0, earlier) than it should: jobs are missed or seen twice."""
+
+    kind: Literal["shift"]
+    operation: Literal["list"] = "list"
+    by: Annotated[int, Field(ge=-1000, le=1000)] = 1
+
+
+class Skew(_Fault):
+    """The answer's times are those of a clock that is `seconds` ahead (or, below 0, behind)."""
+
+    kind: Literal["skew"]
+    seconds: Annotated[int, Field(ge=-_LONGEST, le=_LONGEST)] = 3600
+
+
+Fault = Annotated[
+    Delay | Fail | Drop | Stall | Reset | Truncate | Malform | UnknownStatus | Shift | Skew, Field(discriminator="kind")
+]
+FAULT: Final[TypeAdapter[_Fault]] = TypeAdapter(Fault)
+KINDS: Final = ("delay", "fail", "drop", "stall", "reset", "truncate", "malform", "unknown_status", "shift", "skew")
+_F = TypeVar("_F", bound=_Fault)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
+class Seen:
+    """A request, and the status of its answer; None: there was none."""
+
     at: str
     operation: str
     namespace: str
     name: str
     status: int | None
-    """None: no answer was given."""
+
+
+class _Active:
+    """A fault that is switched on: how often it hits yet, and until when."""
+
+    def __init__(self, fault: _Fault, now: float) -> None:
+        self.fault, self._left = fault, fault.count
+        self._random = random.Random(fault.seed)  # noqa: S311  # it must be repeatable, not secret
+        self._until = None if fault.for_seconds is None else now + fault.for_seconds
+
+    def over(self, now: float) -> bool:
+        return self._left == 0 or (self._until is not None and now >= self._until)
+
+    def hits(self, operation: str) -> bool:
+        """Decide whether a request is hit, and count it if so."""
+        if self.fault.operation not in (operation, "any") or self._random.random() >= self.fault.probability:
+            return False
+        if self._left is not None:
+            self._left -= 1
+        return True
+
+    def described(self) -> dict[str, Any]:
+        return self.fault.model_dump() | {"count": self._left}
 
 
 class Faults:
     """The faults that are switched on, and the requests so far."""
 
-    def __init__(self) -> None:
-        self.active: list[Fault] = []
-        self.recent: deque[_Seen] = deque(maxlen=_REMEMBERED)
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.recent: deque[Seen] = deque(maxlen=_REMEMBERED)
         self.counts: Counter[str] = Counter()
+        self._clock = clock
+        self._active: list[_Active] = []
 
-    def take(self, operation: str, *kinds: str) -> list[Fault]:
-        """Give the faults of these kinds that are due for a request, each counted down."""
-        due = [fault for fault in self.active if fault.operation in (operation, "any") and fault.kind in kinds]
-        for fault in due:
-            fault.count -= 1
-        self.active = [fault for fault in self.active if fault.count]
-        return due
+    def add(self, fault: _Fault) -> None:
+        """Switch a fault on."""
+        self._active.append(_Active(fault, self._clock()))
+
+    def clear(self) -> None:
+        """Switch all off."""
+        self._active = []
+
+    def described(self) -> list[dict[str, Any]]:
+        """Give the faults that are on; their count is what is left of it."""
+        self._forget_those_over()
+        return [active.described() for active in self._active]
+
+    def due(self, operation: str, kind: type[_F]) -> list[_F]:
+        """Give the faults of a kind that hit a request, each counted down."""
+        if not self._active:
+            return []
+        self._forget_those_over()
+        return [active.fault for active in self._active if isinstance(active.fault, kind) and active.hits(operation)]
+
+    def _forget_those_over(self) -> None:
+        now = self._clock()
+        self._active = [active for active in self._active if not active.over(now)]
 
     def note(self, asked: Asked, *, at: int, status: int | None) -> None:
         """Remember a request."""
         self.counts[asked.operation] += 1
         about = {"operation": asked.operation, "namespace": asked.namespace, "name": asked.name}
-        self.recent.append(_Seen(at=time_of(at).isoformat(), status=status, **about))
-
-
-class FaultMiddleware:
-    """Counts requests, and makes go wrong what shall."""
-
-    def __init__(self, app: ASGIApp, faults: Faults) -> None:
-        self._app, self._faults = app, faults
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or not (ASGI)."""
-        asked = operation_of(scope["method"], scope["path"]) if scope["type"] == "http" else None
-        if asked is None:
-            await self._app(scope, receive, send)
-            return
-        answer = _Answer(self._faults, asked.operation, close=scope[CLOSE], send=send)
-        at = time.time_ns() // 1000
-        try:
-            await self._carry_out(asked, scope, receive, answer)
-        finally:
-            self._faults.note(asked, at=at, status=answer.status)
-
-    async def _carry_out(self, asked: Asked, scope: Scope, receive: Receive, answer: "_Answer") -> None:
-        due = self._faults.take(asked.operation, "delay", "fail")
-        await asyncio.sleep(sum(fault.seconds for fault in due if fault.kind == "delay"))
-        failing = next((fault for fault in due if fault.kind == "fail"), None)
-        if failing is None:
-            await self._app(scope, receive, answer.send)
-            return
-        wait: dict[str, str] = {} if failing.retry_after is None else {Header.RETRY_AFTER: str(failing.retry_after)}
-        await error_response(failing.status, "a fault that was asked for", headers=wait)(scope, receive, answer.send)
-
-
-class _Answer:
-    """Passes an answer on, or drops it: a success only, so that what is counted is work that was done."""
-
-    def __init__(self, faults: Faults, operation: str, *, close: Callable[[], None], send: Send) -> None:
-        self.status: int | None = None
-        self._faults, self._operation, self._close, self._send = faults, operation, close, send
-        self._dropped = False
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            if message["status"] < HTTPStatus.BAD_REQUEST and self._faults.take(self._operation, "drop"):
-                self._dropped = True
-                self._close()
-                await asyncio.sleep(0.01)  # the server must notice it, or it would send an answer of its own
-            else:
-                self.status = message["status"]
-        if not self._dropped:
-            await self._send(message)
-
-
-def _from_this_machine(request: Request) -> None:
-    host = request.client.host if request.client else ""
-    try:
-        local = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        local = False
-    if not local:
-        raise RefusedError(Status.FORBIDDEN, "faults can be asked for from this machine only")
-
-
-def control_router(faults: Faults, store: Store) -> APIRouter:
-    """Make the routes below `/_control`."""
-    router = APIRouter(prefix="/_control", include_in_schema=False, dependencies=[Depends(_from_this_machine)])
-
-    @router.get("/ledger")
-    async def ledger(namespace: str | None = None, name: str | None = None) -> JSONResponse:
-        creates = [
-            asdict(entry) | {"created_at": time_of(entry.created_at).isoformat()}
-            for entry in store.ledger()
-            if namespace in (None, entry.namespace) and name in (None, entry.name)
-        ]
-        return JSONResponse({"creates": creates})
-
-    @router.get("/requests")
-    async def requests() -> JSONResponse:
-        counts = {operation: faults.counts[operation] for operation in OPERATIONS}
-        return JSONResponse({"counts": counts, "recent": [asdict(seen) for seen in faults.recent]})
-
-    @router.delete("/requests", status_code=204)
-    async def forget_requests() -> None:
-        faults.counts.clear()
-        faults.recent.clear()
-
-    @router.get("/faults")
-    async def active_faults() -> dict[str, Any]:
-        return {"faults": [fault.model_dump() for fault in faults.active]}
-
-    @router.post("/faults", status_code=201)
-    async def add_fault(fault: Fault) -> Fault:
-        faults.active.append(fault)
-        return fault
-
-    @router.delete("/faults", status_code=204)
-    async def clear_faults() -> None:
-        faults.active.clear()
-
-    return router
+        self.recent.append(Seen(at=time_of(at).isoformat(), status=status, **about))

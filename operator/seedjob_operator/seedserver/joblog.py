@@ -73,6 +73,14 @@ def next_line(path: Path, position: int) -> int:
         return position if position == 0 else position - 1 + len(file.readline())
 
 
+def count_lines(path: Path, start: int, end: int) -> tuple[int, int]:
+    """Give how many lines there are between two positions, and the time of the last one."""
+    lines, at = 0, 0
+    while start < end and (found := lines_from(path, start, most_bytes=min(4 * BLOCK, end - start))):
+        lines, at, start = lines + len(found), found[-1].at, found[-1].end
+    return lines, at
+
+
 def is_position(path: Path, position: int) -> bool:
     """Whether a line begins, or will begin, at a position."""
     if position == 0:

@@ -2,8 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from seedjob_operator.seedapi import wire
+
+SHIFT: Final = "seed.shift"
+"""Key in a list's scope: how many jobs later than it should its page begins; a fault."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import struct
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
@@ -12,16 +13,21 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from seedjob_operator.seedapi.wire import JSON_TYPE
 from seedjob_operator.seedserver.access import AccessMiddleware, Credentials
 from seedjob_operator.seedserver.application import create_application
-from seedjob_operator.seedserver.faults import CLOSE, FaultMiddleware, Faults, control_router
+from seedjob_operator.seedserver.control import control_router, switched_off
+from seedjob_operator.seedserver.errors import error_response
+from seedjob_operator.seedserver.faults import Faults
 from seedjob_operator.seedserver.folders import Folders
 from seedjob_operator.seedserver.launch import Launcher
 from seedjob_operator.seedserver.platform import Platform
 from seedjob_operator.seedserver.scheduler import Capacity
 from seedjob_operator.seedserver.store import Store
+from seedjob_operator.seedserver.tampering import CLOSE, FaultMiddleware
 
 _DRAIN_SECONDS = 3
+_AT_ONCE = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +62,7 @@ async def serve(serving: Serving, listener: socket.socket, *, announce: Callable
         access_log=False,
         lifespan="off",
         server_header=False,
+        date_header=not serving.enable_faults,  # with faults, the clock can be wrong
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
     server = _Server(config)
@@ -73,9 +80,10 @@ async def serve(serving: Serving, listener: socket.socket, *, announce: Callable
 def _around(platform: Platform, serving: Serving) -> ASGIApp:
     app = create_application(platform)
     if not serving.enable_faults:
+        app.include_router(switched_off())
         return AccessMiddleware(app, serving.credentials)
     faults = Faults()
-    app.include_router(control_router(faults, platform.store))
+    app.include_router(control_router(faults, platform.store, serving.credentials))
     return FaultMiddleware(AccessMiddleware(app, serving.credentials), faults)
 
 
@@ -102,11 +110,23 @@ class _Protocol(H11Protocol):
         super().connection_made(transport)
         inner: Any = self.app
 
+        def close(reset: bool) -> None:
+            if reset:  # without a farewell, and at once
+                transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+            transport.abort()
+
         async def closable(scope: Scope, receive: Receive, send: Send) -> None:
-            scope[CLOSE] = transport.abort
+            scope[CLOSE] = close
             await inner(scope, receive, send)
 
         self.app = closable
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP request in the API's shape too."""
+        answer = error_response(400, f"{msg} Send HTTP/1.1, as every HTTP library does.")
+        head = f"HTTP/1.1 400 Bad Request\r\ncontent-type: {JSON_TYPE}\r\ncontent-length: {len(answer.body)}\r\n"
+        self.transport.write(f"{head}connection: close\r\n\r\n".encode() + bytes(answer.body))
+        self.transport.close()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -1,26 +1,47 @@
-"""Follows a running job's log as server-sent events."""
+"""Follows a running job's log as server-sent events.
+
+The log on disk is the buffer: a reader is sent what fits, and goes on where it was. One that falls too far behind what is
+written is moved forward, and told what it missed.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Final
 
+from seedjob_operator.seedapi.wire import LogStream
 from seedjob_operator.seedserver import joblog
 from seedjob_operator.seedserver.answers import end_event, log_event
 from seedjob_operator.seedserver.platform import Platform
 from seedjob_operator.seedserver.records import JobRecord
 
 KEEP_ALIVE_SECONDS: Final = 15
+STALLED_SECONDS: Final = 60
+"""Who takes nothing for so long is disconnected, and may come back with the id of the last event."""
+_BUFFER: Final = 4 * 1024 * 1024
 _LOOK_SECONDS = 0.2
 
 
-async def log_events(platform: Platform, record: JobRecord, position: int) -> AsyncIterator[bytes]:
-    """Give the events from a position on: many lines at once where there are many, and the job's end."""
+async def log_events(
+    platform: Platform, record: JobRecord, position: int, *, buffer: int = _BUFFER
+) -> AsyncIterator[bytes]:
+    """Give the events from a position on: many lines at once where there are many, and the job's end.
+
+    What stood there before is given however much it is; what comes on top may be `buffer` bytes ahead of the reader.
+    """
     path = platform.folders.log(record.id)
+    allowed = joblog.size_of(path) - position + buffer
     while not platform.closing.is_set():
         status = platform.store.status(record.id)  # before the log is read: nothing is written behind its end
         if status is None:
             return
-        lines = joblog.lines_from(path, position, most_bytes=joblog.BLOCK)
+        behind = joblog.size_of(path) - position
+        allowed = min(allowed, behind + buffer)
+        if behind > allowed:
+            note = await asyncio.to_thread(_skipped, path, position, keep=buffer // 2)
+            position = note.end
+            yield log_event(note)
+        lines = joblog.lines_from(path, position, most_bytes=2 * joblog.BLOCK)  # more than the longest line
         if lines:
             position = lines[-1].end
             yield b"".join(map(log_event, lines))
@@ -30,6 +51,14 @@ async def log_events(platform: Platform, record: JobRecord, position: int) -> As
             return
         else:
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _skipped(path: Path, position: int, *, keep: int) -> joblog.Line:
+    """Make the line that stands for those that are left out; behind it are about `keep` bytes up to the log's end."""
+    end = joblog.next_line(path, joblog.size_of(path) - keep)
+    lines, at = joblog.count_lines(path, position, end)
+    message = f"seed: {lines} lines ({end - position} bytes) are left out here: this stream was read too slowly"
+    return joblog.Line(at, message, LogStream.STDERR, None, end)
 
 
 def start_position(platform: Platform, record: JobRecord, *, tail: int | None, since: int | None) -> int:

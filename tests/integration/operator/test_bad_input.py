@@ -159,31 +159,6 @@ class TestEnvironment:
 
 
 class TestHolds:
-    @pytest.mark.parametrize(
-        "spec",
-        [
-            {"suspend": True},
-            {"cancel": True},
-            {"runId": "2"},
-            {"updatePolicy": "Replace"},
-            {"adoptionPolicy": "IfMatching", "jobName": "x"},
-            {"ttlSecondsAfterFinished": 5},
-            {"remoteTTLSecondsAfterFinished": 5},
-            {"costLimit": "5.00"},
-        ],
-        ids=lambda spec: next(iter(spec)),
-    )
-    def test_verbs_that_come_later(
-        self, cluster: Cluster, platform: Platform, operator: Operator, spec: dict[str, object]
-    ) -> None:
-        """Ignoring a costLimit would cost money: such a job isn't submitted, and says why."""
-        cluster.apply(seedjob("later", "true", **spec))
-        held = cluster.wait_for_reason("later", "Ready", "NotYetSupported")
-        assert f"spec.{next(iter(spec))}" in held["message"]
-        assert cluster.status("later")["phase"] == "Pending"
-        assert cluster.condition("later", "Stalled")["status"] == "True"
-        assert platform.ledger() == []
-
     def test_a_spec_that_the_platform_refuses(self, cluster: Cluster, platform: Platform, operator: Operator) -> None:
         """The platform's own words, no retry until the spec changes, and then by itself."""
         cluster.apply(seedjob("huge", "true", job={"nodes": 64, "gpu": {"type": "L4", "count": 8}}))

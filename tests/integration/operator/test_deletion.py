@@ -98,8 +98,8 @@ def test_killed_between_the_steps_of_a_deletion(cluster: Cluster, platform: Plat
 
 def test_a_never_submitted_object_goes_at_once(cluster: Cluster, operator: Operator) -> None:
     """What was never sent needs no platform to be cleaned up."""
-    cluster.apply(seedjob("held", "true", costLimit="5.00"))
-    cluster.wait_for_reason("held", "Ready", "NotYetSupported")
+    cluster.apply(seedjob("held", "true", suspend=True))
+    cluster.wait_for_phase("held", "Suspended")
     cluster.run("delete", "sj", "held", "--wait=false")
     cluster.wait_until_gone("held", seconds=10)
 

@@ -32,8 +32,9 @@ def until(what: str, look: Callable[[], _T | None], *, seconds: float = 20.0) ->
 class SeedServer:
     """A server on a free port, with its data in a folder that survives its restarts."""
 
-    def __init__(self, data: Path, *flags: str) -> None:
+    def __init__(self, data: Path, *flags: str, faults: bool = True) -> None:
         self.data = data
+        self._faults = ["--enable-faults"] if faults else []
         self._flags: Sequence[str] = flags
         self._process: subprocess.Popen[str] | None = None
         self.first_words = ""
@@ -41,9 +42,10 @@ class SeedServer:
 
     def start(self) -> "SeedServer":
         """Start it, and wait until it says that it listens."""
-        own = ["--listen", "127.0.0.1:0", "--data", str(self.data), "--namespace", NAMESPACE, "--token", TOKEN]
+        own = ["--listen", "127.0.0.1:0", "--data", str(self.data)]
+        own += [] if "--tokens" in self._flags else ["--namespace", NAMESPACE, "--token", TOKEN]
         plan = [] if "--plan" in self._flags else ["--plan", "unlimited"]
-        arguments = [*own, "--enable-faults", "--grace-seconds", "1", *plan, *self._flags]
+        arguments = [*own, *self._faults, "--grace-seconds", "1", *plan, *self._flags]
         with (self.data.parent / "server.log").open("a") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "seedjob_operator.seedserver", *arguments],

@@ -35,7 +35,9 @@ def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
     [
         (["--listen", "8900x"], "has no port: write HOST:PORT"),
         (["--listen", "example.org:80"], "is no IP address"),
-        (["--listen", "0.0.0.0:0"], "give a --token of your own"),
+        (["--listen", "0.0.0.0:0", "--token", "t"], "say with --tokens FILE who may use it"),
+        (["--tokens", "/nowhere/at/all"], "--tokens /nowhere/at/all: can't be read: No such file"),
+        (["--tokens", "/dev/null", "--token", "t"], "leave --token and --namespace out"),
         (["--plan", "61"], "--plan"),
         (["--repos", "/nowhere/at/all"], "--repos: /nowhere/at/all is not a folder"),
         (["--time-scale", "0"], "--time-scale: 0 would stop the clock"),

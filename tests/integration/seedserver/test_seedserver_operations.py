@@ -94,6 +94,7 @@ def test_lists_are_sorted_filtered_and_paged(new_server: NewServer) -> None:
         (wire.LIST_JOBS, "sort=cost", "sort"),
         (wire.LIST_JOBS, "order=up", "order"),
         (wire.LIST_JOBS, "status=unknown", "status"),
+        (wire.LIST_JOBS, "page=1&page=2", "page: is given more than once"),
         (wire.GET_LOGS, "tail=0", "tail"),
         (wire.GET_LOGS, "tail=10001", "tail"),
         (wire.GET_LOGS, "since=yesterday", "since: write an ISO 8601 time"),
@@ -181,6 +182,7 @@ def test_another_namespace_is_forbidden(server: SeedServer, method: str, templat
 
 def test_paths_and_methods_that_are_not_there(server: SeedServer) -> None:
     assert message(server.http.get(f"{server.url}/no/such/path")) == "there is no such path"
+    assert server.http.get(f"{server.url}/acme/jobs/").status_code == 404, "no redirects, which could lose a body"
     assert server.http.put(server.url + wire.path(wire.LIST_JOBS, namespace="acme")).status_code == 405
     assert server.http.get(f"{server.url}/_control/jobs").status_code == 404, "no way around the access checks"
 

@@ -82,7 +82,7 @@ def test_no_place_is_lost_whatever_comes() -> None:
 @pytest.mark.parametrize(
     ("step", "lane"),
     [
-        (ReadEnvironment(), LaneKind.CREATE),
+        (ReadEnvironment(attempt=1), LaneKind.CREATE),
         (CancelJob(name="j"), LaneKind.END),
         (DeleteJob(name="j", delete_artifacts=False), LaneKind.END),
         (ReadJob(name="j", urgent=True), LaneKind.END),

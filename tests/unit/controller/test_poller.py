@@ -210,6 +210,10 @@ def test_hundreds_that_end_at_once_are_listed() -> None:
         remote = round_.remote(f"j{number}")
         assert isinstance(remote, Job)
         assert remote.status.terminal
+    key = Key("ns", "j1")
+    assert round_.observations.get(key, uid="j1").end_listed, "a list says less than a read, which is still to come"
+    round_.observations.read(key, Job.model_validate(platform.jobs["j1"]), now=datetime.now(UTC))
+    assert not round_.observations.get(key, uid="j1").end_listed
 
 
 def test_a_page_from_before_the_end_takes_nothing_back() -> None:

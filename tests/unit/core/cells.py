@@ -181,7 +181,7 @@ def _name_sent(desired: Desired) -> str | None:
     if desired.status.job_id is not None and desired.status.job_name is not None:
         return desired.status.job_name
     intent = desired.intent
-    return intent.job_name if intent is not None and counts(desired, intent) else None
+    return intent.job_name if intent is not None and counts(desired, intent, Sent.UNKNOWN) else None
 
 
 def _names_asked_for(desired: Desired) -> set[str]:

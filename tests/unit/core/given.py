@@ -20,6 +20,7 @@ NAMESPACE, NAME = "research", "finetune"
 UID, FOREIGN_UID = "0d3c5b1e-uid-own", "9a8b7c6d-uid-before-the-restore"
 GENERATED = naming.generated_name(namespace=NAMESPACE, name=NAME, uid=UID, attempt=1)
 INHERITED = naming.generated_name(namespace=NAMESPACE, name=NAME, uid=FOREIGN_UID, attempt=1)
+SECOND = naming.generated_name(namespace=NAMESPACE, name=NAME, uid=UID, attempt=2)
 CHOSEN = "nightly"
 JOB_ID, OTHER_ID = "job_000000000001", "job_00000000000f"
 
@@ -98,16 +99,19 @@ def job(status: JobStatus | str = JobStatus.RUNNING, *, name: str = GENERATED, *
 
 _REASONS = {
     Phase.PENDING: Reason.PLATFORM_UNAVAILABLE,
-    Phase.SUSPENDED: Reason.NOT_ENDED,
+    Phase.SUSPENDED: Reason.SUSPENDED,
     Phase.QUEUED: Reason.QUEUED,
     Phase.RUNNING: Reason.RUNNING,
     Phase.UNKNOWN: Reason.UNKNOWN_REMOTE_STATUS,
     Phase.CANCELLING: Reason.DELETING,
     Phase.SUCCEEDED: Reason.SUCCEEDED,
     Phase.FAILED: Reason.FAILED,
-    Phase.CANCELLED: Reason.CANCEL_REQUESTED,
+    Phase.CANCELLED: Reason.CANCELLED_BY_USER,
     Phase.TIMED_OUT: Reason.DEADLINE_EXCEEDED,
 }
+
+
+_CANCELLED = frozenset({Phase.SUSPENDED, Phase.CANCELLING, Phase.CANCELLED})
 
 
 def recorded(
@@ -125,7 +129,11 @@ def recorded(
         return SeedJobStatus()
     before = SeedJobStatus(job_id=None if phase is Phase.PENDING else job_id)
     blank = Desired(namespace=NAMESPACE, name=NAME, uid=UID, generation=1, spec=spec, status=before)
-    situation = Situation(phase=phase, reason=reason or _REASONS[phase], message="As it was.", intent=of, synced=SYNCED)
+    why = reason or _REASONS[phase]
+    cancelled = why if phase in _CANCELLED or why is Reason.COST_LIMIT_EXCEEDED else None
+    situation = Situation(
+        phase=phase, reason=why, message="As it was.", intent=of, synced=SYNCED, cancel_reason=cancelled
+    )
     return compose(blank, situation, at).model_copy(update=fields)
 
 

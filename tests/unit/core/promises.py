@@ -7,11 +7,14 @@ from the input by itself, so that the rules can't vouch for themselves.
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
+from seedjob_operator.core import naming
 from seedjob_operator.core.decision import (
+    BeginAttempt,
     CancelJob,
     CreateJob,
     Decision,
     DeleteJob,
+    DeleteObject,
     DropIntent,
     ReadJob,
     ReadResult,
@@ -24,29 +27,36 @@ from seedjob_operator.core.snapshot import MISSING, UNREAD, Connection, Desired,
 from seedjob_operator.resources import ConditionType, DeletionPolicy, Phase, SeedJobStatus
 from seedjob_operator.seedapi.wire import Job
 from unit.core import given
-from unit.core.given import GENERATED, INHERITED, SPEC
+from unit.core.given import GENERATED, INHERITED
 
 Promise = Callable[[Desired, Observed, Decision], Iterator[str]]
 
 REMOTE_STEPS = (ReadJob, CreateJob, CancelJob, DeleteJob, ReadResult)
 UNSETTLED = {Sent.UNKNOWN, Sent.UNANSWERED, Sent.CONFLICT_AFTER_UNANSWERED, Sent.REJECTED_AFTER_UNANSWERED}
+SURELY_NOTHING = {Sent.NOTHING, Sent.REJECTED, Sent.CONFLICT}
 FAILURES = {Phase.FAILED, Phase.TIMED_OUT, Phase.CANCELLED}
-DEFAULTS = SPEC.model_dump(exclude={"job", "job_name", "ready_when", "deletion_policy", "delete_artifacts", "logs"})
 
 
 def ended(desired: Desired) -> bool:
     return desired.status.phase in FAILURES | {Phase.SUCCEEDED}
 
 
-def counts(desired: Desired, intent: Intent | None) -> bool:
-    """Whether an intent is one of this object's, by what the tests made it from."""
-    if intent is None or intent.name != desired.name:
+def archived(desired: Desired, name: str) -> bool:
+    return name in {past.job_name for past in desired.status.attempts}
+
+
+def counts(desired: Desired, intent: Intent | None, sent: Sent) -> bool:
+    """Whether an intent is that of this object's attempt in force, by what the tests made it from."""
+    if intent is None or intent.name != desired.name or archived(desired, intent.job_name):
         return False
     if desired.status.job_id is not None and desired.status.job_name is not None:
         return intent.job_name == desired.status.job_name
-    return intent.job_name in {GENERATED, INHERITED} or (
-        desired.spec.job_name is not None and intent.uid == desired.uid
-    )
+    if intent.job_name in {GENERATED, INHERITED, given.SECOND}:
+        return True
+    if intent.uid != desired.uid:
+        return desired.spec.job_name == intent.job_name
+    removed = desired.status.job_id is None and sent not in SURELY_NOTHING
+    return desired.spec.job_name is not None or removed
 
 
 def refused_by_record(desired: Desired) -> bool:
@@ -63,7 +73,7 @@ def refused_by_record(desired: Desired) -> bool:
 def surely_no_job(desired: Desired, observed: Observed) -> bool:
     if desired.status.job_id is not None or observed.sent is Sent.CREATED or ours(desired, observed.remote):
         return False
-    if not counts(desired, desired.intent):
+    if not counts(desired, desired.intent, observed.sent):
         return True
     assert desired.intent is not None
     if desired.intent.job_name == INHERITED:
@@ -78,7 +88,7 @@ def surely_no_job(desired: Desired, observed: Observed) -> bool:
 def job_name_of(desired: Desired) -> str | None:
     if desired.status.job_id is not None and desired.status.job_name is not None:
         return desired.status.job_name
-    if desired.intent is not None and counts(desired, desired.intent):
+    if desired.intent is not None and counts(desired, desired.intent, Sent.UNKNOWN):
         return desired.intent.job_name
     return GENERATED if desired.spec.job_name is None else desired.spec.job_name
 
@@ -114,7 +124,12 @@ def create_only_when_all_is_in_place(desired: Desired, observed: Observed, decis
             "though its job was seen": ours(desired, observed.remote),
             "though the name is taken": observed.sent is Sent.CONFLICT,
             "over no connection": not isinstance(connection, Connection),
-            "with an unsupported verb": desired.spec.model_dump(include=set(DEFAULTS)) != DEFAULTS,
+            "against spec.cancel": desired.spec.cancel,
+            "against spec.suspend": desired.spec.suspend,
+            "for an attempt that is over": archived(desired, intent.job_name),
+            "for a run that is over": is_past(desired, desired.spec.run_id) and desired.status.run_id != intent.run_id,
+            "for another run than the spec's": intent.run_id != desired.spec.run_id,
+            "for a job that was adopted": intent.adopted_id is not None,
         }
     )
     if isinstance(connection, Connection):
@@ -135,7 +150,7 @@ def intent_is_this_objects(desired: Desired, observed: Observed, decision: Decis
         return
     intent = decision.step.intent
     known = {GENERATED, INHERITED, desired.spec.job_name, desired.status.job_name if desired.status.job_id else None}
-    stored = desired.intent if counts(desired, desired.intent) else None
+    stored = desired.intent if counts(desired, desired.intent, observed.sent) else None
     yield from _complaints(
         {
             "on metadata while deleted or paused": desired.deleting or desired.paused,
@@ -181,19 +196,57 @@ def _over(desired: Desired, observed: Observed) -> bool:
         return ours_is_over or others or (ended(desired) and policy is DeletionPolicy.CANCEL)
     if ended(desired) and policy is DeletionPolicy.CANCEL:
         return True
+    return job is MISSING and observed.fresh and (known_end or _absent_for_long(observed))
+
+
+def _absent_for_long(observed: Observed) -> bool:
     seen = observed.absences
-    long_absent = len(seen) >= 3 and seen[-1] - seen[0] >= timedelta(minutes=2)
-    return job is MISSING and observed.fresh and (known_end or long_absent)
+    return len(seen) >= 3 and seen[-1] - seen[0] >= timedelta(minutes=2)
 
 
-def cancel_and_delete_only_on_deletion(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
-    step, job = decision.step, observed.remote
+def is_past(desired: Desired, run_id: str) -> bool:
+    return naming.run_hash(run_id) in desired.status.past_runs
+
+
+def cost_may_be_too_high(desired: Desired, observed: Observed) -> bool:
+    """Whether the limit may be passed: an hour's price for an hour since the start is more than can have been spent."""
+    limit, job, cost = desired.spec.cost_limit, observed.remote, desired.status.cost
+    if limit is None:
+        return False
+    price = job.cost_per_hour if isinstance(job, Job) else cost.per_hour if cost is not None else None
+    return price is not None and (desired.status.earlier_cost or 0) + price > limit
+
+
+def asked_to_end(desired: Desired, observed: Observed) -> bool:
+    """Whether the attempt in force is to be cancelled, by what the user asked for or was told."""
+    spec, status, intent = desired.spec, desired.status, desired.intent
+    sent_run = status.run_id if status.job_id is not None and status.run_id else intent.run_id if intent else None
+    sent_job = (
+        status.spec_hash if status.job_id is not None and status.spec_hash else intent.spec_hash if intent else None
+    )
+    other_run = sent_run is not None and sent_run != spec.run_id
+    other_job = sent_job is not None and sent_job != desired.spec_hash and spec.update_policy == "Replace"
+    stored = status.cancel_reason is not None or (intent is not None and intent.cancel_reason is not None)
+    asked = spec.cancel or spec.suspend or (other_run and not is_past(desired, spec.run_id)) or other_job
+    return asked or stored or cost_may_be_too_high(desired, observed)
+
+
+def cancelled_and_deleted_for_a_reason(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
+    step, job, spec = decision.step, observed.remote, desired.spec
     if not isinstance(step, CancelJob | DeleteJob):
         return
+    expires = ended(desired) and spec.remote_ttl_seconds_after_finished is not None
+    to_go = asked_to_end(desired, observed) if isinstance(step, CancelJob) else expires
+    let_go = desired.deleting and (spec.deletion_policy is DeletionPolicy.ORPHAN or desired.force_orphan)
     yield from _complaints(
         {
-            "on a job that isn't to go": not desired.deleting or desired.paused,
-            "against Orphan": desired.spec.deletion_policy is DeletionPolicy.ORPHAN or desired.force_orphan,
+            "on a job that isn't to go": not (desired.deleting or to_go) or desired.paused,
+            "against Orphan": let_go,
+            "before its reason is stored": isinstance(step, CancelJob)
+            and not desired.deleting
+            and counts(desired, desired.intent, observed.sent)
+            and desired.intent is not None
+            and desired.intent.cancel_reason is None,
             "on a job that wasn't seen": not isinstance(job, Job),
             "under another name": isinstance(job, Job) and step.name != job.name,
             "on another's job": isinstance(job, Job)
@@ -204,9 +257,10 @@ def cancel_and_delete_only_on_deletion(desired: Desired, observed: Observed, dec
     if isinstance(step, DeleteJob):
         yield from _complaints(
             {
-                "against Cancel": desired.spec.deletion_policy is not DeletionPolicy.DELETE,
+                "against Cancel": desired.deleting and spec.deletion_policy is not DeletionPolicy.DELETE,
                 "on a job that runs": not isinstance(job, Job) or not job.status.terminal,
-                "on artifacts without being asked, or not": step.delete_artifacts is not desired.spec.delete_artifacts,
+                "on artifacts without being asked, or not": step.delete_artifacts
+                is not (desired.deleting and spec.delete_artifacts),
             }
         )
 
@@ -220,7 +274,7 @@ def nothing_is_asked_of_an_unusable_platform(desired: Desired, observed: Observe
         return
     if connection.fault is not None:
         yield "calls a platform that is known to fail"
-    bound = desired.status.job_id is not None or counts(desired, desired.intent)
+    bound = desired.status.job_id is not None or counts(desired, desired.intent, observed.sent)
     if bound and connection.seed_namespace != given.OWN.seed_namespace and not surely_no_job(desired, observed):
         yield "calls another place than the attempt is bound to"
 
@@ -243,7 +297,7 @@ def paused_writes_attention_alone(desired: Desired, observed: Observed, decision
 def an_end_stays(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
     """I4: terminal is absorbing, and what was recorded with it doesn't change."""
     before, after = desired.status, decision.status
-    if after is None or not ended(desired):
+    if after is None or not ended(desired) or makes_room(decision):
         return
     for field in ("phase", "completion_time", "exit_code", "cost", "runtime_seconds", "start_time"):
         if getattr(before, field) is not None and getattr(before, field) != getattr(after, field):
@@ -259,7 +313,7 @@ def an_end_stays(desired: Desired, observed: Observed, decision: Decision) -> It
 def names_and_ids_are_written_once(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
     """I3."""
     before, after = desired.status, decision.status
-    if after is None or before.job_id is None:
+    if after is None or before.job_id is None or makes_room(decision):
         return
     for field in ("job_id", "job_name", "attempt", "run_id", "spec_hash"):
         if getattr(before, field) is not None and getattr(before, field) != getattr(after, field):
@@ -302,6 +356,8 @@ def an_outage_changes_no_phase(desired: Desired, observed: Observed, decision: D
     if not out or grace or seen_ended or decision.status is None or desired.paused:
         return
     before, after = desired.status.phase, decision.status.phase
+    if makes_room(decision) or (before is Phase.SUSPENDED and after is Phase.CANCELLED):
+        return  # the user asked for that, and nothing of the platform's is believed to have changed
     if desired.status.job_id is not None and before is not after:
         yield f"makes {before} {after} in an outage"
 
@@ -322,7 +378,80 @@ def nobody_is_forgotten(desired: Desired, observed: Observed, decision: Decision
 
 
 def ended_in(status: SeedJobStatus) -> bool:
-    return status.phase in FAILURES | {Phase.SUCCEEDED}
+    return status.phase in FAILURES | {Phase.SUCCEEDED, Phase.SUSPENDED}
+
+
+def makes_room(decision: Decision) -> bool:
+    return decision.status is not None and isinstance(decision.step, BeginAttempt)
+
+
+def an_attempt_makes_room_whole(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
+    """I3, I4: an attempt goes to the records once, with all that it ended with, and only for a reason."""
+    before, after = desired.status, decision.status
+    if after is None or not makes_room(decision):
+        return
+    record = after.attempts[0] if after.attempts != before.attempts else None
+    spec, recorded = desired.spec, before.run_id if before.job_id is not None or ended(desired) else None
+    run = recorded or (desired.intent.run_id if desired.intent else before.run_id)
+    over = ended(desired) or before.phase is Phase.SUSPENDED
+    over = over or (isinstance(observed.remote, Job) and observed.remote.status.terminal)
+    over = over or (desired.status.job_id is not None and observed.fresh and observed.remote is not UNREAD)
+    over = over or (observed.fresh and _absent_for_long(observed))
+    made_room = {before.cancel_reason, desired.intent.cancel_reason if desired.intent else None}
+    due = (
+        run != spec.run_id
+        or spec.update_policy == "Replace"
+        or before.cancel_reason == Reason.SUSPENDED
+        or made_room & {Reason.SUSPENDED, Reason.REPLACED, Reason.RUN_ID_CHANGED}
+        or before.phase is Phase.SUSPENDED
+    )
+    yield from _complaints(
+        {
+            "on an attempt that may run": not over,
+            "as if another attempt were asked for": not due,
+            "as if a past run were a new one": is_past(desired, spec.run_id) and run != spec.run_id,
+            "without a record of its job": before.job_id is not None
+            and (record is None or record.job_id != before.job_id),
+            "and keeps what belonged to the attempt": after.job_id is not None or after.start_time is not None,
+            "and forgets the run": run is not None and naming.run_hash(run) not in after.past_runs,
+        }
+    )
+    if record is not None and ended(desired):
+        kept = ("job_name", "run_id", "phase", "completion_time", "exit_code", "cost", "start_time", "runtime_seconds")
+        changed = [name for name in kept if getattr(record, name) != getattr(before, name)]
+        if changed:
+            yield f"records another {changed}"
+
+
+def the_object_goes_only_after_its_end(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
+    if not isinstance(decision.step, DeleteObject):
+        return
+    yield from _complaints(
+        {
+            "on an object that hasn't ended": not ended(desired),
+            "on an object without a TTL": desired.spec.ttl_seconds_after_finished is None,
+            "on what a GitOps tool would make again": desired.tracked,
+            "on a paused or deleted object": desired.paused or desired.deleting,
+        }
+    )
+
+
+def the_strongest_verb_is_obeyed(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
+    """What a new cancel is for is what the strongest verb says."""
+    step = decision.step
+    if not isinstance(step, WriteIntent) or step.intent.cancel_reason is None or desired.deleting:
+        return
+    if desired.intent is not None and desired.intent.cancel_reason is not None:
+        return
+    if desired.status.cancel_reason is not None:
+        return
+    reason, spec = step.intent.cancel_reason, desired.spec
+    yield from _complaints(
+        {
+            "for less than cancel": spec.cancel and reason != Reason.CANCELLED_BY_USER,
+            "for less than suspend": spec.suspend and reason in {Reason.RUN_ID_CHANGED, Reason.REPLACED},
+        }
+    )
 
 
 def an_intent_is_dropped_for_a_reason(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
@@ -332,9 +461,10 @@ def an_intent_is_dropped_for_a_reason(desired: Desired, observed: Observed, deci
     told = {event.reason for event in decision.events}
     if desired.status.job_id is not None or desired.deleting or desired.paused:
         yield "drops the intent of a job that is recorded, or while deleted or paused"
-    if counts(desired, desired.intent) and Reason.ORPHANED not in told:
+    if counts(desired, desired.intent, observed.sent) and Reason.ORPHANED not in told:
         moved_on = observed.fresh and observed.remote not in {MISSING, UNREAD} and not ours(desired, observed.remote)
-        if not moved_on:
+        nameless = desired.spec.job_name is None and observed.sent is Sent.UNKNOWN
+        if not moved_on and not (nameless and _absent_for_long(observed)):
             yield "drops an intent that counts"
 
 
@@ -342,7 +472,10 @@ PROMISES: tuple[Promise, ...] = (
     create_only_when_all_is_in_place,
     intent_is_this_objects,
     finalizer_goes_last,
-    cancel_and_delete_only_on_deletion,
+    cancelled_and_deleted_for_a_reason,
+    the_object_goes_only_after_its_end,
+    an_attempt_makes_room_whole,
+    the_strongest_verb_is_obeyed,
     nothing_is_asked_of_an_unusable_platform,
     paused_writes_attention_alone,
     an_end_stays,

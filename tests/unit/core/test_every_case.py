@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from seedjob_operator.core import learning
 from seedjob_operator.core.decide import decide
-from seedjob_operator.resources import SeedJobStatus
+from seedjob_operator.resources import Phase, SeedJobStatus
 from unit.core import cells
 from unit.core.cells import Cell
 from unit.core.given import NOW
@@ -64,8 +65,11 @@ def complaints(cell: Cell) -> Iterator[str]:
 
 def _settles(cell: Cell, status: SeedJobStatus) -> bool:
     """Whether nothing is left to write. A recorded refusal may give way to another hold, which takes one write more."""
-    for _ in range(3 if refused_by_record(cell.desired) else 1):
-        again = decide(dataclasses.replace(cell.desired, status=status), cell.observed, NOW).status
+    made_room = status.phase is Phase.PENDING and status.attempts != cell.desired.status.attempts
+    observed = learning.attempt_begun(cell.observed) if made_room else cell.observed
+    concluded = cell.desired.status.phase is Phase.SUSPENDED  # held and cancelled, and its record may be gone too
+    for _ in range(3 if refused_by_record(cell.desired) or made_room or concluded else 1):
+        again = decide(dataclasses.replace(cell.desired, status=status), observed, NOW).status
         if again is None:
             return True
         status = again

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from seedjob_operator.core import naming, ownership, submission
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.decide import decide
-from seedjob_operator.core.decision import DropIntent
+from seedjob_operator.core.decision import DropIntent, ReadJob
 from seedjob_operator.core.intent import Intent
-from seedjob_operator.core.snapshot import Sent
+from seedjob_operator.core.reasons import Reason
+from seedjob_operator.core.snapshot import MISSING, Sent
 from seedjob_operator.resources import JobSpec, SeedJobSpec
 from seedjob_operator.seedapi.wire import Job
 from unit.core import given
@@ -151,15 +152,34 @@ def test_a_mutated_annotation_never_breaks_a_decision(changes: dict[str, Any]) -
     [
         (given.COPIED, "a copy from another name"),
         (dataclasses.replace(OWN, namespace="other"), "a copy from another namespace"),
-        (given.FORGED, "somebody else's job"),
         (dataclasses.replace(OWN, uid="someone"), "another uid under our own name"),
         (dataclasses.replace(OWN, attempt=2), "another attempt under the first one's name"),
-        (given.CHOSEN_INTENT, "a chosen name that the spec doesn't choose"),
     ],
 )
 def test_an_intent_that_proves_nothing_is_dropped(intent: Intent, why: str) -> None:
     decision = decide(given.desired(intent=intent), given.observed(), NOW)
     assert isinstance(decision.step, DropIntent), why
+
+
+@pytest.mark.parametrize(
+    ("intent", "why"),
+    [
+        (given.FORGED, "somebody else's job"),
+        (given.CHOSEN_INTENT, "a chosen name that the spec doesn't choose any more"),
+    ],
+)
+def test_an_intent_under_a_name_that_the_spec_does_not_give_is_looked_for_and_never_sent(
+    intent: Intent, why: str
+) -> None:
+    """A chosen name may have been removed while its create was open: only what surely has no job is dropped."""
+    wanted, name = given.desired(intent=intent), intent.job_name
+    other = {"remote": job(name=name, gpu="T4", id=given.OTHER_ID), "fresh": True}
+    gone = {"remote": MISSING, "fresh": True, "absences": given.absences(180, 90, 0)}
+    open_yet = {"remote": MISSING, "fresh": True, "absences": given.absences(0)}
+    found = [decide(wanted, given.observed(**seen), NOW) for seen in ({}, other, gone, open_yet)]
+    assert [type(one.step) for one in found] == [ReadJob, DropIntent, DropIntent, type(None)], why
+    assert all(one.events[-1].reason == Reason.INTENT_DROPPED for one in found[1:3])
+    assert decide(wanted, given.observed(sent=Sent.NOTHING), NOW).step == DropIntent()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from seedjob_operator.core import conditions, events, following, learning, writing
+from seedjob_operator.core import conditions, events, learning, outcome, writing
 from seedjob_operator.core.conditions import Verdict
 from seedjob_operator.core.decide import decide
 from seedjob_operator.core.learning import Answer
@@ -84,7 +84,7 @@ PHASES = [
     (Phase.PENDING, Reason.NAME_TAKEN, "Finished", "F F T F F"),
     (Phase.PENDING, Reason.ENDPOINT_NOT_ALLOWED, "Finished", "F F T F F"),
     (Phase.PENDING, Reason.DEFAULT_CONNECTION_NOT_ALLOWED, "Finished", "F F T F F"),
-    (Phase.PENDING, Reason.NOT_YET_SUPPORTED, "Finished", "F F T F F"),
+    (Phase.PENDING, Reason.RUN_ID_ALREADY_RAN, "Finished", "F F T F F"),
     (Phase.SUSPENDED, Reason.NOT_ENDED, "Finished", "T F F F F"),
     (Phase.QUEUED, Reason.QUEUED, "Finished", "F T F F F"),
     (Phase.QUEUED, Reason.QUEUED, "Started", "F T F F F"),
@@ -292,7 +292,7 @@ def test_a_refusal_is_remembered_with_what_was_refused() -> None:
 def test_a_pass_begins_with_nothing_fresh_and_keeps_the_rest() -> None:
     before = observed(fresh=True, environment_read=True, environment_hold=given.NO_HF, fault=given.fault(), failures=2)
     after = learning.pass_begun(before, given.DOWN)
-    assert after == dataclasses.replace(observed(connection=given.DOWN), failures=2)
+    assert after == dataclasses.replace(observed(connection=given.DOWN), failures=2, reconcile_at="")
 
 
 def test_a_listed_job_keeps_what_only_a_read_tells() -> None:
@@ -373,16 +373,16 @@ def test_a_dropped_intent_takes_what_was_seen_along() -> None:
 def test_a_failure_is_told_once(error: str | None, code: int | None, message: str) -> None:
     """The platform's words and the exit code often say the same."""
     ended = job(JobStatus.FAILED, error=error, exit_code=code)
-    assert following.ending(ended)[2] == message
+    assert outcome.of(ended, cancel_reason=None)[2] == message
 
 
 def test_what_needs_attention_is_told_once() -> None:
     """It stands in no column, so an Event tells of it when it begins."""
     quiet = recorded(Phase.RUNNING)
-    verdict = Verdict(status=ConditionStatus.TRUE, reason=Reason.NOT_YET_SUPPORTED, message="Not yet.")
+    verdict = Verdict(status=ConditionStatus.TRUE, reason=Reason.RUN_ID_ALREADY_RAN, message="Not yet.")
     merged = conditions.merge(quiet.conditions, {ConditionType.ATTENTION: verdict}, generation=1, now=NOW)
     loud = quiet.model_copy(update={"conditions": merged})
-    assert [event.reason for event in events.between(quiet, loud)] == [Reason.NOT_YET_SUPPORTED]
+    assert [event.reason for event in events.between(quiet, loud)] == [Reason.RUN_ID_ALREADY_RAN]
     assert events.between(loud, loud) == ()
 
 

@@ -268,34 +268,6 @@ HOLDS = [
         observed={"connection": given.UNPROVEN, "environment_read": True},
         requeue=5.0,
     ),
-    *(
-        Row(
-            why=f"{field} isn't carried out yet, and ignoring it would do harm",
-            desired={"spec": spec(**{field: value})},
-            phase=Phase.PENDING,
-            reason=Reason.NOT_YET_SUPPORTED,
-            requeue=None,
-        )
-        for field, value in {
-            "suspend": True,
-            "cancel": True,
-            "runId": "2",
-            "updatePolicy": "Replace",
-            "adoptionPolicy": "IfMatching",
-            "ttlSecondsAfterFinished": 0,
-            "remoteTTLSecondsAfterFinished": 60,
-            "costLimit": "250.00",
-        }.items()
-    ),
-    Row(
-        why="a verb that can't be carried out and was set after the submission leaves the job alone",
-        desired={"intent": OWN, "status": RUNNING, "spec": spec(cancel=True)},
-        observed={"remote": job()},
-        phase=Phase.RUNNING,
-        reason=Reason.RUNNING,
-        attention=Reason.NOT_YET_SUPPORTED,
-        follow=True,
-    ),
 ]
 
 CHOSEN_NAMES = [
@@ -409,6 +381,7 @@ INTENTS = [
     Row(
         why="a user can't make another's job theirs by writing its name into the annotation",
         desired={"intent": FORGED},
+        observed={"remote": job(name=FORGED.job_name, gpu="T4", id=given.OTHER_ID), "fresh": True},
         then=DropIntent,
         events=(Reason.INTENT_DROPPED,),
     ),
@@ -653,9 +626,12 @@ ENDED = [
         observed={"remote": job(), "fresh": True},
     ),
     Row(
-        why="a record that is gone after the end changes nothing and starts nothing",
+        why="a record that is gone after the end is told of, changes nothing else and starts nothing",
         desired={"intent": OWN, "status": SUCCEEDED},
         observed=GONE | {"environment_read": True},
+        phase=Phase.SUCCEEDED,
+        reason=Reason.SUCCEEDED,
+        events=(Reason.REMOTE_DELETED,),
     ),
     Row(
         why="a changed generation is recorded, the end stays",
@@ -663,12 +639,6 @@ ENDED = [
         phase=Phase.SUCCEEDED,
         reason=Reason.SUCCEEDED,
         events=(),
-    ),
-    Row(
-        why="a changed runId starts nothing while that isn't supported, and is told of",
-        desired={"intent": OWN, "status": SUCCEEDED, "generation": 2, "spec": spec(runId="2")},
-        phase=Phase.SUCCEEDED,
-        attention=Reason.NOT_YET_SUPPORTED,
     ),
     Row(
         why="a result that wasn't to be had at the end is read within ten minutes",

@@ -56,7 +56,7 @@ class TestFiles:
         assert main(arguments) == 2
         captured = capsys.readouterr()
         assert captured.out == ""
-        assert captured.err == "name one resource: seedjobs or seedconnections\n"
+        assert captured.err == "name one: seedjobs, seedconnections or reference\n"
 
     @every_resource
     def test_the_text_is_plain_yaml(self, resource: Resource) -> None:
@@ -258,12 +258,15 @@ class TestFieldsOnTheWire:
         promised = (
             "phase observedGeneration conditions jobName jobId seedNamespace connection runId specHash attempt startTime"
             " completionTime runtimeSeconds progress cost exitCode retries nodes artifacts analytics logTail attempts"
-            " pastRuns lastSyncTime gpu progressText costText cancelReason"
+            " pastRuns lastSyncTime gpu progressText costText cancelReason earlierCost previousArtifacts"
         )
         status = root_schema(RESOURCES[0])["properties"]["status"]["properties"]
         assert set(status) == set(promised.split())
         assert set(status["progress"]["properties"]) == {"message", "percent", "current", "total", "etaSeconds"}
         assert set(status["cost"]["properties"]) == {"perHour", "total", "currency"}
         assert set(status["artifacts"]["properties"]) == {"path", "sizeBytes", "fileCount", "expiresAt"}
-        record = "attempt runId jobName jobId phase reason startTime completionTime runtimeSeconds cost exitCode"
+        record = (
+            "attempt runId jobName jobId phase reason startTime completionTime runtimeSeconds cost exitCode"
+            " seedNamespace connection"
+        )
         assert set(status["attempts"]["items"]["properties"]) == set(record.split())

@@ -31,12 +31,12 @@ async def read(body: object, *, content_type: str = "application/json") -> NewJo
         ({"name": "a" * 129}, 400, "name", "names have up to 128 characters"),
         ({"name": ""}, 400, "name", "an empty name could not be asked for again"),
         ({"command": "  "}, 400, "command: is blank", "nothing would run"),
-        ({"command": "a\0b"}, 400, "command has a NUL", "no command line can have it"),
+        ({"command": "a\0b"}, 400, "command: is blank or has a NUL", "no command line can have it"),
         ({"gpu": "V100"}, 400, "gpu", "a closed set"),
         ({"gpu_count": 3}, 400, "gpu_count", "1, 2, 4 or 8"),
         ({"gpu_count": "4"}, 400, "gpu_count", "no coercion of text"),
         ({"gpu_count": True}, 400, "gpu_count", "true is not 1"),
-        ({"cpu": 8.0}, 400, "cpu", "8.0 is not 8"),
+        ({"cpu": 8.5}, 400, "cpu", "half a vCPU isn't offered"),
         ({"cpu": 0}, 400, "cpu", "a closed set"),
         ({"memory_gb": 33}, 400, "memory_gb", "a closed set"),
         ({"disk_gb": 9}, 400, "disk_gb", "below the bound: refused, never clamped"),
@@ -51,8 +51,13 @@ async def read(body: object, *, content_type: str = "application/json") -> NewJo
         ({"image": None}, 400, "either repo or image is required", "nothing to run in"),
         ({"branch": "main"}, 400, "branch names a branch of repo", "a branch of what"),
         ({"repo": "acme"}, 400, "repo: write namespace/repo", "one part only"),
-        ({"repo": "../x"}, 400, "repo is namespace/repo", "a path out of the repositories"),
-        ({"repo": "a/b", "branch": "--upload-pack=x"}, 400, "branch begins with '-'", "git would read it as an option"),
+        ({"repo": "../x"}, 400, "repo: write namespace/repo", "a path out of the repositories"),
+        (
+            {"repo": "a/b", "branch": "--upload-pack=x"},
+            400,
+            "branch: is empty, begins with '-'",
+            "git would read it as an option",
+        ),
         ({"env": {"A=B": SECRET}}, 400, "env: a variable's name has no '='", "it could not be told from its value"),
         ({"env": {"A": 1}}, 400, "env", "values are text"),
         ({"env": {"A": "x\0"}}, 400, "env", "no environment can have it"),
@@ -106,3 +111,10 @@ async def test_what_is_no_json_object_is_refused(body: object, content_type: str
 
 async def test_a_content_type_may_have_parameters() -> None:
     assert (await read(GOOD, content_type="Application/JSON; charset=utf-8")).name == "train"
+
+
+async def test_a_whole_number_may_be_written_with_a_point() -> None:
+    """8.0 and 8 are one number to JSON; only what would have to be guessed, such as "8", is refused."""
+    assert (await read(GOOD | {"cpu": 8.0, "num_nodes": 2.0})).num_nodes == 2
+    with pytest.raises(RefusedError, match="num_nodes"):
+        await read(b'{"name": "x", "command": "y", "gpu": "none", "image": "z", "num_nodes": 1e999}')

@@ -1,0 +1,27 @@
+"""Which remote jobs other living SeedJobs own: a job under a chosen name may be somebody else's here."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from seedjob_operator.core.intent import Intent
+from seedjob_operator.resources import INTENT_ANNOTATION
+
+Document = Mapping[str, Any]
+
+
+def recorded(others: Iterable[Document]) -> frozenset[str]:
+    """Give the ids of the jobs that they have recorded, of all their attempts."""
+    return frozenset(
+        str(attempt["jobId"])
+        for body in others
+        for attempt in (body["status"], *body["status"].get("attempts", ()))
+        if "jobId" in attempt
+    )
+
+
+def claimed(others: Iterable[Document], *, seed_namespace: str) -> frozenset[str]:
+    """Give the remote names in a Seed namespace that their intents announce."""
+    intents = (Intent.parse(body["metadata"]["annotations"].get(INTENT_ANNOTATION)) for body in others)
+    return frozenset(
+        intent.job_name for intent in intents if intent is not None and intent.seed_namespace == seed_namespace
+    )

@@ -1,0 +1,33 @@
+"""When a remote job that isn't shown counts as gone: not by one answer, and not before it can have become visible."""
+
+from datetime import timedelta
+
+from seedjob_operator.core.case import Case
+from seedjob_operator.core.intent import Intent
+
+VISIBLE_AFTER = timedelta(minutes=5)
+"""How long a job that the platform accepted may not show up yet."""
+ABSENCES_NEEDED = 3
+ABSENT_FOR = timedelta(minutes=2)
+BETWEEN_ABSENCES = timedelta(minutes=1)
+_REREAD_UNLISTED = timedelta(seconds=10)
+
+
+def seconds_to_next_look(case: Case) -> float:
+    """Give the seconds until a job that wasn't shown is to be read by name again; 0 for now."""
+    observed = case.observed
+    if observed.absences:
+        due = observed.absences[-1] + BETWEEN_ABSENCES
+    elif observed.unlisted_active_at is not None:
+        due = observed.unlisted_active_at + _REREAD_UNLISTED  # in no list and yet active: a status we don't know
+    else:
+        return 0.0
+    return max((due - case.now).total_seconds(), 0.0)
+
+
+def is_gone(case: Case, intent: Intent) -> bool:
+    """Tell whether enough reads, late and long enough after the create, found nothing."""
+    grace = timedelta(0) if case.taken_over else VISIBLE_AFTER
+    visible_from = intent.time - case.observed.clock_offset + grace
+    absences = [seen for seen in case.observed.absences if seen >= visible_from]
+    return len(absences) >= ABSENCES_NEEDED and absences[-1] - absences[0] >= ABSENT_FOR

@@ -1,0 +1,181 @@
+"""A pass rests on one state of its object: what changes under it is decided on anew, and nothing is lost on the way."""
+
+import asyncio
+from collections.abc import Callable
+
+from unit.controller.world import KEY, Wait, World
+from unit.simulated import simulate
+
+DELETED = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
+
+
+def once(seconds: float, change: Callable[[], None]) -> Wait:
+    """Make a wait during which, the first time, something happens."""
+    state = {"armed": True}
+
+    async def wait() -> None:
+        await asyncio.sleep(seconds)
+        if state.pop("armed", False):
+            change()
+        await asyncio.sleep(seconds)
+
+    return wait
+
+
+def test_a_job_is_made_and_recorded() -> None:
+    """The undisturbed case, which the others differ from."""
+
+    async def play() -> None:
+        world = World()
+        world.apply()
+        await world.work(5)
+        assert [request.name for request in world.platform.created] == [world.status["jobName"]]
+        assert (world.status["phase"], world.status["jobId"]) == ("Queued", "job_1")
+        assert world.orphans == []
+
+    simulate(play())
+
+
+def test_a_create_that_waited_is_not_sent_for_an_object_that_is_being_deleted() -> None:
+    """At 60 requests a minute it may wait for long, and its object may go meanwhile."""
+
+    async def play() -> None:
+        world = World()
+        world.platform.turn = once(30, lambda: world.annotate(**DELETED))
+        world.apply()
+        await world.work(100)
+        assert world.platform.created == []
+        assert KEY not in world.objects.live
+
+    simulate(play())
+
+
+def test_a_create_that_waited_is_not_sent_in_another_term() -> None:
+    """Whoever led meanwhile may have carried the job out: what was decided before that doesn't stand."""
+
+    async def play() -> None:
+        world = World()
+
+        def lose_and_win() -> None:
+            world.leadership.term += 1
+
+        world.platform.turn = once(30, lose_and_win)
+        world.apply()
+        await world.work(61)
+        assert world.platform.created == []
+
+    simulate(play())
+
+
+def test_a_create_that_waited_has_the_spec_of_now() -> None:
+    """The command that was edited while the environment was read goes out with the environment that was read for it."""
+
+    async def play() -> None:
+        world = World()
+        job = {"image": "i", "command": "new", "gpu": {"type": "none"}}
+        world.sources.reading = once(5, lambda: world.apply(spec={"job": job}))
+        world.apply()
+        await world.work(60)
+        assert [request.command for request in world.platform.created] == ["new"]
+
+    simulate(play())
+
+
+def test_a_namesake_gets_nothing_of_its_predecessor() -> None:
+    """Removed by force and applied again while a pass waits for the connection's Secret."""
+
+    async def play() -> None:
+        world = World()
+        world.apply()
+        await world.work(5)
+
+        def recreate() -> None:
+            world.remove_by_force()
+            world.apply(uid="u2")
+
+        world.connections.looking_up = once(1, recreate)
+        world.queue.add(KEY)
+        await world.work(20)
+        first, second = world.platform.created
+        assert first.name != second.name
+        assert (world.status["jobName"], world.status["jobId"]) == (second.name, "job_2")
+        assert [uid for uid, _ in world.orphans] == ["u1"]
+
+    simulate(play())
+
+
+def test_a_job_whose_object_was_removed_by_force_is_told_of() -> None:
+    """No remote job outlives its owner unseen, also where somebody strips the finalizer."""
+
+    async def play() -> None:
+        world = World()
+        world.apply()
+        await world.work(5)
+        world.remove_by_force()
+        await world.work(5)
+        ((uid, message),) = world.orphans
+        assert uid == "u1"
+        assert world.platform.created[0].name in message
+
+    simulate(play())
+
+
+def test_a_job_that_was_being_made_while_its_object_was_removed_is_told_of() -> None:
+    """The create was on its way already."""
+
+    async def play() -> None:
+        world = World()
+        create = world.platform.create_job
+
+        async def slow(request: object) -> object:
+            job = await create(request)  # type: ignore[arg-type]  # a CreateJob
+            world.remove_by_force()
+            await asyncio.sleep(1)
+            return job
+
+        world.platform.create_job = slow  # type: ignore[assignment,method-assign]  # the same, slower
+        world.apply()
+        await world.work(20)
+        assert len(world.platform.created) == 1
+        assert [uid for uid, _ in world.orphans] == ["u1"]
+
+    simulate(play())
+
+
+def test_a_job_that_we_let_go_of_is_told_of_once() -> None:
+    """Also where the watch tells of its end before our own write is answered."""
+
+    async def play() -> None:
+        world = World()
+        world.apply(spec={"deletionPolicy": "Orphan"})
+        await world.work(5)
+        patch = world.objects.patch_metadata
+
+        async def watched(*arguments: object, **named: object) -> object:
+            written = await patch(*arguments, **named)  # type: ignore[arg-type]  # as given
+            world.reconciler.vanished(KEY, uid="u1")
+            return written
+
+        world.objects.patch_metadata = watched  # type: ignore[assignment,method-assign]  # the same, and the watch is quick
+        world.annotate(**DELETED)
+        await world.work(5)
+        assert KEY not in world.objects.live
+        assert len(world.orphans) == 1, "by its policy"
+
+    simulate(play())
+
+
+def test_a_standby_keeps_no_keys_and_tells_nothing() -> None:
+    """Thousands of objects must cost it nothing; whoever begins to act looks at all of them."""
+
+    async def play() -> None:
+        world = World()
+        world.apply()
+        await world.work(5)
+        world.leadership.held = False
+        world.remove_by_force()
+        await world.work(30)
+        assert world.orphans == []
+        assert len(world.queue) == 0
+
+    simulate(play())
