@@ -266,7 +266,7 @@ class Operator:
             queue=self._queue,
             leadership=self._leadership,
             clock=self._clock,
-            requests_per_minute=plan.requests_per_minute,
+            budget=self._budget,
         )
         self._pollers[account] = self._start(poller.run(), f"poll of {account.endpoint}")
         return link

@@ -54,7 +54,7 @@ def _lacking(case: Case) -> bool:
     no_analytics = status.analytics is None and result.analytics is None
     wants_tail = status.phase in ENDED_BADLY and case.desired.spec.logs.tail_lines > 0
     no_tail = wants_tail and status.log_tail is None and result.log_tail is None
-    return no_analytics or no_tail or _lacks_exit_code(case)
+    return no_analytics or no_tail or case.observed.end_listed or _lacks_exit_code(case)
 
 
 def _lacks_exit_code(case: Case) -> bool:
@@ -71,7 +71,8 @@ def _read_late(case: Case) -> Decision:
     wait = _seconds_to_next_read(case)
     if wait > 0:
         return dataclasses.replace(_restated(case), requeue_after=wait)
-    if _lacks_exit_code(case) and not observed.fresh and observed.fault is None:
+    unread = observed.end_listed or _lacks_exit_code(case)
+    if unread and not observed.fresh and observed.fault is None:
         return Decision(step=ReadJob(name=intent.job_name))
     lines = case.desired.spec.logs.tail_lines if case.desired.status.phase in ENDED_BADLY else 0
     return Decision(step=ReadResult(name=intent.job_name, tail_lines=lines))
