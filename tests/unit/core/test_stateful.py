@@ -4,6 +4,7 @@ I1 to I6 are those of the reliability page. The model's ledger says what really 
 controller sees, which may be late, lost or old.
 """
 
+import itertools
 from typing import Any
 
 from hypothesis import HealthCheck, settings
