@@ -19,6 +19,8 @@ from seedjob_operator.seedapi.wire import Job
 FIRST_RETRY = 1.0
 LONGEST_RETRY = 60.0
 LONGEST_RETRY_AFTER = 3600.0
+AFTER_THE_END = 1.0
+"""Seconds until a recorded end is looked at again: its TTLs, and what of its result comes late, run from there."""
 CLOCKS_DIFFER = timedelta(minutes=1)
 """How far Kubernetes' clock and ours may be apart."""
 
@@ -98,10 +100,9 @@ class Case:
     def _rebuilt_intent(self) -> Intent | None:
         """Without a usable connection it has no endpoint: enough to name the job, not to store it."""
         status, connection, seen = self.desired.status, self.observed.connection, self.observed.remote
-        if self.superseded and not self.submitted:
-            return None  # what was seen and sent is the last attempt's
-        seen_ours = isinstance(seen, Job) and (self.observed.sent is Sent.CREATED or seen.name == self._generated_name)
-        if not self.submitted and not seen_ours and self.observed.sent is not Sent.CREATED:
+        created = self.observed.sent is Sent.CREATED and not self.superseded  # else that was the last attempt's create
+        seen_ours = isinstance(seen, Job) and (created or seen.name == self._generated_name)
+        if not self.submitted and not seen_ours and not created:
             return None
         seen_name = seen.name if isinstance(seen, Job) and seen_ours else None
         name = status.job_name if self.submitted else seen_name
@@ -310,7 +311,8 @@ class Case:
         """Give the decision that records a situation, if recording it is due, and goes on with a step."""
         status = compose(self.desired, situation, self.now)
         due, wait = writing.due(self.desired.status, status, now=self.now)
-        waits = [seconds for seconds in (wait, requeue_after) if seconds is not None]
+        after_the_end = AFTER_THE_END if situation.phase.is_terminal and not self.ended else None
+        waits = [seconds for seconds in (wait, requeue_after, after_the_end) if seconds is not None]
         return Decision(
             status=status if due else None, step=step, requeue_after=min(waits, default=None), follow=follow
         )
