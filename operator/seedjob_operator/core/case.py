@@ -1,19 +1,17 @@
 """One question put to `decide`, with what all rules ask of it."""
 
 import dataclasses
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 
-from seedjob_operator.core import attempts, conditions, naming, writing
-from seedjob_operator.core.conditions import Verdict
+from seedjob_operator.core import attempts, conditions, naming, verdicts, writing
 from seedjob_operator.core.decision import Decision, Step
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.situation import Situation, compose
-from seedjob_operator.core.snapshot import Connection, Desired, Fault, Hold, Observed, Reach, Sent
-from seedjob_operator.resources import ConditionStatus, ConditionType, Phase, SeedJobStatus
+from seedjob_operator.core.snapshot import Connection, Desired, Fault, Hold, Observed, Sent
+from seedjob_operator.resources import ConditionType, Phase, SeedJobStatus
 from seedjob_operator.seedapi.wire import Job
 
 FIRST_RETRY = 1.0
@@ -25,19 +23,6 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 """How far Kubernetes' clock and ours may be apart."""
 
 _SURELY_NOTHING = frozenset({Sent.NOTHING, Sent.REJECTED, Sent.CONFLICT})
-_REFUSALS = frozenset({Reason.SPEC_REJECTED, Reason.NAME_TAKEN})
-_UNSETTLED = (Reason.SUBMISSION_UNSETTLED, "The job was not submitted yet.")
-_BY_PHASE: Mapping[Phase | None, tuple[Reason, str]] = {
-    Phase.QUEUED: (Reason.QUEUED, "The job waits for its turn on the platform."),
-    Phase.RUNNING: (Reason.RUNNING, "The job is running."),
-    Phase.CANCELLING: (Reason.CANCEL_REQUESTED, "The remote job is being cancelled."),
-    Phase.SUSPENDED: (Reason.SUSPENDED, "The job is held by spec.suspend."),
-    Phase.CANCELLED: (Reason.CANCELLED_BY_USER, "The run was cancelled by spec.cancel."),
-    Phase.SUCCEEDED: (Reason.SUCCEEDED, "The job succeeded."),
-    Phase.FAILED: (Reason.FAILED, "The job failed."),
-    Phase.TIMED_OUT: (Reason.DEADLINE_EXCEEDED, "The job ran into its timeoutMinutes."),
-}
-SYNCED = Verdict(status=ConditionStatus.TRUE, reason=Reason.SYNCED, message="The status is what the platform says.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -287,12 +272,7 @@ class Case:
 
     def recorded_verdict(self, kind: ConditionType) -> tuple[Reason, str]:
         """Give the reason and message that a recorded condition has; what its phase says where it was edited away."""
-        recorded = conditions.find(self.desired.status.conditions, kind)
-        if recorded is None or recorded.reason not in set(Reason):
-            return _BY_PHASE.get(self.desired.status.phase, _UNSETTLED)
-        if recorded.reason in _REFUSALS:
-            return _UNSETTLED  # said again, it would count as the refusal of an intent that was never answered
-        return Reason(recorded.reason), recorded.message
+        return verdicts.recorded(self.desired.status, kind)
 
     def situation(self, phase: Phase, reason: Reason, message: str) -> Situation:
         """Start a situation of the attempt in force."""
@@ -316,13 +296,3 @@ class Case:
         return Decision(
             status=status if due else None, step=step, requeue_after=min(waits, default=None), follow=follow
         )
-
-
-def synced_verdict(fault: Fault | Hold | None) -> Verdict:
-    """Give what `Synced` says of a fault: Unknown for an unreachable platform, False for one that refuses us."""
-    if fault is None:
-        return SYNCED
-    if isinstance(fault, Hold):
-        return Verdict(status=ConditionStatus.FALSE, reason=fault.reason, message=fault.message)
-    status = ConditionStatus.UNKNOWN if fault.reach is Reach.UNREACHABLE else ConditionStatus.FALSE
-    return Verdict(status=status, reason=fault.reason, message=fault.message)

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from seedjob_operator.core import naming
-from seedjob_operator.core.case import SYNCED
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.situation import Situation, compose
 from seedjob_operator.core.snapshot import Connection, Desired, Fault, Hold, Observed, Reach
+from seedjob_operator.core.verdicts import SYNCED
 from seedjob_operator.resources import AttemptRecord, Condition, ConditionType, Phase, SeedJobSpec, SeedJobStatus
 from seedjob_operator.seedapi.wire import Job, JobStatus
 
