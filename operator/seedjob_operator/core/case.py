@@ -291,7 +291,8 @@ class Case:
         """Give the decision that records a situation, if recording it is due, and goes on with a step."""
         status = compose(self.desired, situation, self.now)
         due, wait = writing.due(self.desired.status, status, now=self.now)
-        after_the_end = AFTER_THE_END if situation.phase.is_terminal and not self.ended else None
+        stops = situation.phase.is_terminal or situation.phase is Phase.SUSPENDED
+        after_the_end = AFTER_THE_END if stops and situation.phase is not self.desired.status.phase else None
         waits = [seconds for seconds in (wait, requeue_after, after_the_end) if seconds is not None]
         return Decision(
             status=status if due else None, step=step, requeue_after=min(waits, default=None), follow=follow

@@ -76,7 +76,9 @@ def refused_by_record(desired: Desired) -> bool:
 
 
 def surely_no_job(desired: Desired, observed: Observed) -> bool:
-    if desired.status.job_id is not None or observed.sent is Sent.CREATED or ours(desired, observed.remote):
+    of_a_past_one = desired.intent is not None and archived(desired, desired.intent.job_name)
+    made = observed.sent is Sent.CREATED and not of_a_past_one
+    if desired.status.job_id is not None or made or ours(desired, observed.remote):
         return False
     if not counts(desired, desired.intent, observed.sent):
         return True
@@ -196,6 +198,7 @@ def finalizer_goes_last(desired: Desired, observed: Observed, decision: Decision
     numbered = (
         desired.intent is not None and desired.intent.attempt > 1 and counts(desired, desired.intent, observed.sent)
     )
+    numbered = numbered and desired.spec.job_name is None  # chosen names prove nothing, and aren't looked for
     nothing_left = no_job and not desired.status.attempts and not numbered
     if let_go and orphaned is nothing_left:
         yield f"lets go, no job is {no_job}, and Orphaned is {orphaned}"

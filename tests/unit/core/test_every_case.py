@@ -69,7 +69,10 @@ def _settles(cell: Cell, status: SeedJobStatus, *, made_room: bool) -> bool:
         cell.desired.tracked
     )  # a TTL of 0 is over with the write of the end, and that it isn't carried out is news
     observed = learning.attempt_begun(cell.observed) if made_room else cell.observed
-    concluded = cell.desired.status.phase is Phase.SUSPENDED  # held and cancelled, and its record may be gone too
+    concluded = Phase.SUSPENDED in {
+        cell.desired.status.phase,
+        status.phase,
+    }  # held and cancelled, and its record may be gone too
     for _ in range(3 if refused_by_record(cell.desired) or made_room or concluded or at_once else 1):
         again = decide(dataclasses.replace(cell.desired, status=status), observed, NOW).status
         if again is None:
