@@ -70,7 +70,8 @@ def _read_late(case: Case) -> Decision:
         return _restated(case)
     wait = _seconds_to_next_read(case)
     if wait > 0:
-        return dataclasses.replace(_restated(case), requeue_after=wait)
+        restated = _restated(case)
+        return dataclasses.replace(restated, requeue_after=min(wait, restated.requeue_after or wait))
     unread = observed.end_listed or _lacks_exit_code(case)
     if unread and not observed.fresh and observed.fault is None:
         return Decision(step=ReadJob(name=intent.job_name))
