@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.request import getproxies
 
 import aiohttp
 import yaml
@@ -63,6 +64,8 @@ class Kubernetes:
         configuration = await load_access(kubeconfig)
         configuration.connection_pool_maxsize = connections
         configuration.retries = False
+        # With it aiohttp asks a thread about proxies and netrc before each request.
+        configuration.client_session_kwargs = {"trust_env": bool(getproxies())}
         return cls(kubernetes_client.ApiClient(configuration))
 
     async def close(self) -> None:
