@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,7 +44,7 @@ from seedjob_operator.controller.store import Store, key_of
 from seedjob_operator.controller.waiting import Dependents, dependents
 from seedjob_operator.controller.watching import build_registry, watch
 from seedjob_operator.core.snapshot import Hold
-from seedjob_operator.resources import GROUP, SEEDCONNECTION_PLURAL, SEEDJOB_PLURAL, TERMINAL_PHASES, VERSION
+from seedjob_operator.resources import GROUP, SEEDCONNECTION_PLURAL, SEEDJOB_PLURAL, VERSION
 from seedjob_operator.seedapi.budget import Budget
 from seedjob_operator.seedapi.client import Account, SeedClient
 from seedjob_operator.settings import Settings
@@ -272,9 +273,8 @@ class Operator:
         return link
 
     def _wake_unfinished(self) -> None:
-        for key in self._jobs:
-            phase = ((self._jobs.get(key) or {}).get("status") or {}).get("phase")
-            if phase not in TERMINAL_PHASES:
+        for key, outline in self._jobs.outlines():
+            if outline.unfinished:
                 self._queue.add(key)
 
     async def _retire_links(self) -> None:
@@ -297,14 +297,13 @@ class Operator:
         return self._connections_store.get(connection) is not None or any(True for _ in self._users_of(connection))
 
     def _users_of(self, connection: Key) -> Iterator[Key]:
-        for job in self._jobs:
-            reference = ((self._jobs.get(job) or {}).get("spec") or {}).get("connectionRef") or {}
-            if job.namespace == connection.namespace and reference.get("name") == connection.name:
+        for job, outline in self._jobs.outlines():
+            if job.namespace == connection.namespace and connection.name in outline.connections:
                 yield job
 
     def _on_link(self, link: Link) -> None:
         for key in tuple(link.users):
-            if self._jobs.get(key) is None:
+            if key not in self._jobs:
                 link.users.discard(key)
             else:
                 self._queue.add(key)
@@ -329,10 +328,7 @@ class Operator:
             self.health.wait_for("default connection", link.message)
 
     def _count_phases(self) -> None:
-        counts: dict[str, int] = {}
-        for key in self._jobs:
-            phase = ((self._jobs.get(key) or {}).get("status") or {}).get("phase") or "New"
-            counts[phase] = counts.get(phase, 0) + 1
+        counts = Counter(outline.phase or "New" for _, outline in self._jobs.outlines())
         metrics.SEEDJOBS.clear()
         for phase, count in counts.items():
             metrics.SEEDJOBS.labels(phase).set(count)
