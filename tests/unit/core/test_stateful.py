@@ -4,6 +4,7 @@ I1 to I6 are those of the reliability page. The model's ledger says what really 
 controller sees, which may be late, lost or old.
 """
 
+import itertools
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -232,7 +233,7 @@ class Life(RuleBasedStateMachine):
     def ends_stay(self) -> None:
         """I4."""
         statuses = self.world.statuses[self.read_up_to :]
-        for before, after in zip(statuses, statuses[1:], strict=False):
+        for before, after in itertools.pairwise(statuses):
             said = {one.type: one.status == "True" for one in after.conditions}
             assert not (said.get(ConditionType.COMPLETE) and said.get(ConditionType.FAILED))
             if before.phase is None or not before.phase.is_terminal:
