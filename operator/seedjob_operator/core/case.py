@@ -148,8 +148,13 @@ class Case:
             seed_namespace=connection.seed_namespace,
             connection=connection.name,
             spec_hash=desired.spec_hash,
-            time=self.platform_now.replace(microsecond=0),
+            time=self.intent_time,
         )
+
+    @property
+    def intent_time(self) -> datetime:
+        """The time of an intent that is written now: by the platform's clock, in whole seconds."""
+        return self.platform_now.replace(microsecond=0)
 
     @property
     def platform_now(self) -> datetime:

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 
-from seedjob_operator.core import absence, cancelling, earlier, events, submission
+from seedjob_operator.core import absence, cancelling, earlier, events, pacing, submission
 from seedjob_operator.core.case import Case, synced_verdict
 from seedjob_operator.core.decision import (
     BeginAttempt,
@@ -140,7 +140,21 @@ def _end_of(case: Case, intent: Intent, job: Job) -> Decision:
         message = f"The platform doesn't delete the record of {intent.job_name} ({job.status}); it stays there."
         event = Event(type=EventType.WARNING, reason=Reason.RECORD_KEPT, message=message)
         return dataclasses.replace(RELEASE, events=(event,))
-    return Decision(step=DeleteJob(name=intent.job_name, delete_artifacts=case.desired.spec.delete_artifacts))
+    return _still_shown(case, intent) or Decision(
+        step=DeleteJob(name=intent.job_name, delete_artifacts=case.desired.spec.delete_artifacts)
+    )
+
+
+def _still_shown(case: Case, intent: Intent) -> Decision | None:
+    """Wait where the record was removed and is shown all the same: reads may lag behind, or the removal got lost."""
+    observed = case.observed
+    if not observed.delete_answered:
+        return None
+    if not observed.fresh:
+        return Decision(step=ReadJob(name=intent.job_name, urgent=True))
+    since = observed.undeleted_since or case.now
+    wait = pacing.until_next_try(since, case.now, tries=observed.deletes)
+    return Decision(requeue_after=max(min(wait, pacing.until_next_look(since, case.now)), 1.0)) if wait > 0 else None
 
 
 def _confirm_gone(case: Case, intent: Intent) -> Decision:
@@ -150,7 +164,7 @@ def _confirm_gone(case: Case, intent: Intent) -> Decision:
     wait = 0.0 if known_end else absence.seconds_to_next_look(case)
     if not observed.fresh and wait == 0:
         return Decision(step=ReadJob(name=intent.job_name, urgent=True), follow=intent.job_name)
-    if observed.fresh and (known_end or absence.is_gone(case, intent)):
+    if absence.is_gone(case, intent) or (observed.fresh and known_end):
         return RELEASE
     return Decision(requeue_after=max(wait, absence.seconds_to_next_look(case), 1.0), follow=intent.job_name)
 

@@ -65,6 +65,8 @@ def refused_by_record(desired: Desired) -> bool:
     if submitted is None or intent is None:
         return False
     same = (desired.status.job_name, desired.status.spec_hash) == (intent.job_name, intent.spec_hash)
+    told_at = desired.status.last_sync_time
+    same = same and told_at is not None and told_at >= intent.time
     if submitted.reason == Reason.NAME_TAKEN:  # a job that may be ours was told apart by comparing what was sent
         return same and intent.spec_hash == desired.spec_hash
     return same and submitted.reason == Reason.SPEC_REJECTED
@@ -196,7 +198,7 @@ def _over(desired: Desired, observed: Observed) -> bool:
         return ours_is_over or others or (ended(desired) and policy is DeletionPolicy.CANCEL)
     if ended(desired) and policy is DeletionPolicy.CANCEL:
         return True
-    return job is MISSING and observed.fresh and (known_end or _absent_for_long(observed))
+    return job is MISSING and ((observed.fresh and known_end) or _absent_for_long(observed))
 
 
 def _absent_for_long(observed: Observed) -> bool:
