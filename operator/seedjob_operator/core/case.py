@@ -114,6 +114,7 @@ class Case:
             rebuilt,
             seed_namespace=status.seed_namespace or rebuilt.seed_namespace,
             connection=status.connection or "",
+            time=self.desired.created_at or rebuilt.time,
         )
 
     @property

@@ -72,8 +72,19 @@ def refused_by_record(desired: Desired) -> bool:
     return same and submitted.reason == Reason.SPEC_REJECTED
 
 
+def intent_was_removed(desired: Desired, observed: Observed) -> bool:
+    """Whether the finalizer tells of an intent that isn't there any more, under which a create may have been sent."""
+    over = ended(desired) or (desired.status.phase is Phase.SUSPENDED and desired.status.job_id is not None)
+    if desired.intent is not None or not desired.finalizer or over:
+        return False
+    others = observed.sent is Sent.CONFLICT and desired.spec.job_name is not None
+    return observed.sent not in {Sent.NOTHING, Sent.REJECTED} and not others
+
+
 def surely_no_job(desired: Desired, observed: Observed) -> bool:
     if desired.status.job_id is not None or observed.sent is Sent.CREATED or ours(desired, observed.remote):
+        return False
+    if intent_was_removed(desired, observed):
         return False
     if not counts(desired, desired.intent, observed.sent):
         return True
@@ -177,7 +188,8 @@ def finalizer_goes_last(desired: Desired, observed: Observed, decision: Decision
         return
     orphaned = Reason.ORPHANED in {event.reason for event in decision.events}
     no_job = surely_no_job(desired, observed)
-    if not desired.deleting or not desired.finalizer:
+    held = desired.finalizer or (desired.intent is not None and desired.intent.uid == desired.uid)
+    if not desired.deleting or not held:
         yield "releases what isn't deleted, or isn't held"
     if desired.paused and not desired.force_orphan:
         yield "releases while paused"

@@ -224,3 +224,36 @@ def test_a_listed_job_says_that_a_removal_got_lost() -> None:
 
 def _ended_job() -> Job:
     return given.job(JobStatus.CANCELLED)
+
+
+@pytest.mark.parametrize("takes", [as_it_says, removal_is_lost])
+def test_an_object_that_another_holds_is_cleaned_up_once(
+    takes: Callable[[Contrary, Step, Observed, Desired], Observed | None],
+) -> None:
+    """Released, it stays because of another's finalizer: nothing more is asked or told."""
+    world = ended(running(takes))
+    world.held_by_others = True
+    world.delete()
+    world.live(60.0)
+    world.takes = as_it_says
+    world.live(HOUR)
+    assert (world.exists, world.finalizer, world.intent) == (True, False, None)
+    assert not world.platform.jobs
+    world.requests.clear()
+    world.observed = None  # as after a restart
+    world.live(HOUR)
+    assert not world.requests
+
+
+def test_a_stripped_finalizer_keeps_no_job_running() -> None:
+    world = running(as_it_says)
+    world.held_by_others = True
+    world.delete()
+    world.finalizer = False
+    world.version += 1
+    world.live(30.0)
+    assert world.count(CancelJob) == 1
+    ended(world)
+    world.live(60.0)
+    assert not world.platform.jobs
+    assert world.intent is None
