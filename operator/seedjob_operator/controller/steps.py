@@ -120,8 +120,9 @@ class Steps:
         if isinstance(step, WriteIntent):
             change = {"finalizers": [*finalizers, FINALIZER], "annotations": {INTENT_ANNOTATION: step.intent.dump()}}
             after = learning.intent_written(observed, before=self.desired.intent, written=step.intent, known=step.sent)
-        elif isinstance(step, DropIntent):
+        else:
             change["annotations"] = {INTENT_ANNOTATION: None}
+        if isinstance(step, DropIntent):
             after = learning.intent_dropped(observed)
         written = await self.seedjobs.patch_metadata(self.key, precondition=precondition_of(self.body), metadata=change)
         if isinstance(step, ReleaseFinalizer) and not written["metadata"].get("finalizers"):

@@ -49,7 +49,7 @@ def decide(desired: Desired, observed: Observed, now: datetime) -> Decision:
 def _first_rule(case: Case) -> Decision:
     desired = case.desired
     if desired.deleting and desired.force_orphan:
-        return deletion.let_go(case) if desired.finalizer else Decision()
+        return deletion.let_go(case) if deletion.holds(case) else Decision()
     if desired.paused:
         return _paused(case)
     if desired.deleting:

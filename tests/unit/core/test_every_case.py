@@ -44,7 +44,12 @@ SLICES: dict[str, Callable[[], Iterator[Cell]]] = {
     ),
     "spec x recorded x remote": lambda: cells.product(spec=None, status=None, remote=None, intent=("own",), at=PASSES),
     "spec x connection x sent x pass, with the own intent": lambda: cells.product(
-        spec=None, connection=None, sent=("unknown", "nothing", "unanswered"), at=None, intent=("own",), remote=("404",)
+        spec=None,
+        connection=None,
+        sent=("unknown", "nothing", "unanswered"),
+        at=None,
+        intent=("own", "own, new"),
+        remote=("404",),
     ),
     "pass x recorded x remote, deleted": lambda: cells.product(
         status=None, remote=None, at=None, intent=("own",), mode=("deleted, Delete", "deleted, Cancel")
