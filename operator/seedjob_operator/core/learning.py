@@ -4,6 +4,7 @@ import dataclasses
 from datetime import datetime, timedelta
 from enum import Enum
 
+from seedjob_operator.core import environment
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.snapshot import MISSING, UNREAD, Connection, Fault, Hold, Observed, Result, Sent
 from seedjob_operator.seedapi.wire import Analytics, Job
@@ -136,6 +137,7 @@ def job_seen(observed: Observed, job: Job, *, now: datetime | None, listed_at: d
         remote=_merged(observed, job),
         absences=(),
         conflicts=0,
+        error_masked=False,
         undeleted_since=_undeleted_since(observed, now or listed_at),
         fresh=observed.fresh or now is not None,
         read_at=now or observed.read_at,
@@ -236,14 +238,30 @@ def delete_refused(observed: Observed) -> Observed:
 
 
 def result_read(
-    observed: Observed, *, analytics: Analytics | None, log_tail: tuple[str, ...] | None, now: datetime
+    observed: Observed,
+    *,
+    analytics: Analytics | None,
+    log_tail: tuple[str, ...] | None,
+    now: datetime,
+    secrets: frozenset[str] | None = None,
 ) -> Observed:
-    """The result of an ended job was asked for; what wasn't to be had is None and keeps what was read earlier."""
+    """The result of an ended job was asked for; what wasn't to be had is None and keeps what was read earlier.
+
+    `secrets` are those of its environment, where they are known: its error may quote them.
+    """
+    observed = observed if secrets is None else _masked(observed, secrets)
     result = Result(
         analytics=analytics or observed.result.analytics,
         log_tail=observed.result.log_tail if log_tail is None else log_tail,
     )
     return dataclasses.replace(observed, result=result, result_reads=observed.result_reads + 1, result_read_at=now)
+
+
+def _masked(observed: Observed, secrets: frozenset[str]) -> Observed:
+    job = observed.remote
+    if isinstance(job, Job) and job.error is not None:
+        job = job.model_copy(update={"error": environment.masked(job.error, secrets)})
+    return dataclasses.replace(observed, remote=job, error_masked=True)
 
 
 def step_failed(observed: Observed, fault: Fault) -> Observed:

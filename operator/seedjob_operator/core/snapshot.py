@@ -158,6 +158,7 @@ class Observed:
         deletes: how often it did.
         undeleted_since: since when the record is shown though it was removed; None where it isn't.
         delete_refused: whether the platform refused to delete the record because of the job's state.
+        error_masked: whether the environment's secrets were taken out of what the ended job says of its error.
         result: what was read after the end.
         result_reads: how often the result was read.
         result_read_at: when it was last read.
@@ -195,6 +196,7 @@ class Observed:
     deletes: int = 0
     undeleted_since: datetime | None = None
     delete_refused: bool = False
+    error_masked: bool = False
     result: Result = dataclasses.field(default_factory=Result)
     result_reads: int = 0
     result_read_at: datetime | None = None

@@ -67,6 +67,12 @@ RUNNING = recorded(Phase.RUNNING)
 PENDING = recorded(Phase.PENDING)
 SUCCEEDED = recorded(Phase.SUCCEEDED)
 FAILED = recorded(Phase.FAILED)
+_IN_OUTAGE = decide(
+    given.desired(intent=OWN, status=RUNNING),
+    given.observed(connection=given.DOWN, remote=job(JobStatus.SUCCEEDED), result_reads=1),
+    NOW,
+).status
+ENDED_IN_OUTAGE = _IN_OUTAGE or SUCCEEDED
 DELETED: dict[str, Any] = {"deleting": True, "intent": OWN}
 REJECTED = recorded(Phase.PENDING, reason=Reason.SPEC_REJECTED)
 TAKEN = recorded(Phase.PENDING, reason=Reason.NAME_TAKEN, of=CHOSEN_INTENT)
@@ -692,6 +698,21 @@ ENDED = [
         why="a result that wasn't to be had at the end is read within ten minutes",
         desired={"intent": OWN, "status": recorded(Phase.SUCCEEDED, at=NOW)},
         then=ReadResult,
+    ),
+    Row(
+        why="an end that was recorded in an outage isn't called stale any more once the platform answers",
+        desired={"intent": OWN, "status": ENDED_IN_OUTAGE},
+        observed={"result_reads": 4},
+        phase=Phase.SUCCEEDED,
+        reason=Reason.SUCCEEDED,
+        synced="True",
+        events=(),
+    ),
+    Row(
+        why="until then it's looked at again, though nobody polls for it",
+        desired={"intent": OWN, "status": ENDED_IN_OUTAGE},
+        observed={"connection": given.DOWN},
+        requeue=60.0,
     ),
     Row(
         why="after ten minutes it is not",
