@@ -13,7 +13,7 @@ NewServer = Callable[..., SeedServer]
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeedServer]:
     """A server that all tests with jobs of their own names share."""
-    running = SeedServer(tmp_path_factory.mktemp("shared") / "data").start()
+    running = SeedServer(tmp_path_factory.mktemp("shared") / "data", "--log-limit-mib", "1").start()
     yield running
     running.clean_up()
 

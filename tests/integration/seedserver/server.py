@@ -45,7 +45,8 @@ class SeedServer:
         own = ["--listen", "127.0.0.1:0", "--data", str(self.data)]
         own += [] if "--tokens" in self._flags else ["--namespace", NAMESPACE, "--token", TOKEN]
         plan = [] if "--plan" in self._flags else ["--plan", "unlimited"]
-        arguments = [*own, *self._faults, "--grace-seconds", "1", *plan, *self._flags]
+        fixed = ["--grace-seconds", "1", "--containers", "never"]  # an engine of the machine would fetch images
+        arguments = [*own, *self._faults, *fixed, *plan, *self._flags]
         with (self.data.parent / "server.log").open("a") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "seedjob_operator.seedserver", *arguments],

@@ -105,3 +105,25 @@ def test_many_followers_all_see_everything(server: SeedServer) -> None:
         thread.join(30)
     until("all followers", lambda: len(counts) == 8)
     assert counts == [2001] * 8
+
+
+def test_a_log_that_is_too_long_loses_its_beginning_and_says_so(server: SeedServer) -> None:
+    """Its disk is bounded; whoever reads it finds the last part without a gap, and words about the rest."""
+    job = server.create("endless", "seq 1 100000; sleep 60")
+    server.wait_for_line("endless", "100000")
+    log = server.data / "jobs" / job["id"] / "log"
+    assert sum(segment.stat().st_size for segment in log.iterdir()) <= 1 << 20
+    assert server.lines("endless", tail=2) == ["99999", "100000"]
+    streamed: list[str] = []
+    for event in events(server, "endless"):
+        streamed.append(event.json()["message"])
+        if streamed[-1] == "100000":
+            break
+    assert "its beginning was dropped" in streamed[0]
+    numbers = [int(message) for message in streamed if message.isdigit()]
+    assert numbers == list(range(numbers[0], 100_001))
+    assert 1 < numbers[0] < 95_000
+    assert any("were dropped" in message for message in streamed), "the log itself says so too"
+    earliest = [line for line in server.lines("endless", since="2020-01-01T00:00:00Z") if line.isdigit()]
+    assert int(earliest[0]) == numbers[0], "since a time that is gone: from the first line that is there"
+    server.cancel("endless")
