@@ -89,7 +89,7 @@ class Platform:
         self.url = f"http://127.0.0.1:{self.port}"
         arguments = ["seed-server", "--listen", f"127.0.0.1:{self.port}", "--data", str(folder / "platform")]
         arguments += ["--namespace", SEED_NAMESPACE, "--token", TOKEN, "--plan", "unlimited", "--enable-faults"]
-        arguments += ["--grace-seconds", "3", *flags]
+        arguments += ["--grace-seconds", "3", "--containers", "never", *flags]
         if repos is not None:
             arguments += ["--repos", str(repos)]
         self.process = Process(arguments, os.environ, folder / "platform.log")
