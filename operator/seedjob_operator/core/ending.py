@@ -4,12 +4,13 @@ import dataclasses
 from datetime import timedelta
 
 from seedjob_operator.core import attempts, attention, conditions, expiry
-from seedjob_operator.core.case import SYNCED, Case
+from seedjob_operator.core.case import Case
 from seedjob_operator.core.conditions import Verdict
 from seedjob_operator.core.decision import Decision, ReadJob, ReadResult
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.situation import ENDED_BADLY, FORGOTTEN
 from seedjob_operator.core.snapshot import MISSING, Connection
+from seedjob_operator.core.verdicts import SYNCED
 from seedjob_operator.resources import ConditionStatus, ConditionType, Phase
 from seedjob_operator.seedapi.wire import Job
 
