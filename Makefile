@@ -31,6 +31,10 @@ demo: $(READY)  ## Run the samples on this machine and watch them (KEEP=1 leaves
 test: lint control-plane  ## Check the code and run all tests
 	$(BIN)/python -m pytest -n 3 --dist worksteal
 
+.PHONY: fuzz
+fuzz: $(READY)  ## Run the randomised unit tests on what they never saw
+	TEST_SEED=random $(BIN)/python -m pytest -n 2 tests/unit/core tests/unit/seedapi tests/unit/controller --hypothesis-profile=fuzz
+
 .PHONY: lint
 lint: $(READY)  ## Check formatting, types, the rooms' imports and that crds/ is generated
 	$(BIN)/ruff format --check .

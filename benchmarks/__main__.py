@@ -14,6 +14,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import aiohttp
+
 from benchmarks import bare, report, rows
 from benchmarks.result import Result
 from benchmarks.row import Row
@@ -137,8 +139,8 @@ class Session:
                 if name == FLOOR:
                     return await bare.measure(stage, row, n, writes, concurrency=self._options.concurrency)
                 return await row.measure(stage, SUBJECTS[name], n, row)
-        except (DevClusterError, RuntimeError) as error:
-            self._failures.append(f"{row.name}, {n:,} SeedJobs, {name}: {error}")
+        except (DevClusterError, RuntimeError, aiohttp.ClientError, TimeoutError, ExceptionGroup) as error:
+            self._failures.append(f"{row.name}, {n:,} SeedJobs, {name}: {type(error).__name__} {error}")
             return None
 
     def close(self, *, keep: bool) -> None:

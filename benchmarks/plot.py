@@ -23,7 +23,7 @@ def draw(results: Results, path: Path) -> None:
     import matplotlib as mpl  # noqa: PLC0415  # only `make bench` installs it
 
     mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "the same figures give the same file"
+    mpl.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "the same figures give the same file"}
     from matplotlib import pyplot as plt  # noqa: PLC0415  # after the choice above
 
     figure, panels = plt.subplots(1, len(_PANELS), figsize=(11, 3.4), layout="constrained")
@@ -32,6 +32,11 @@ def draw(results: Results, path: Path) -> None:
             drawn = [(point["n"], value(point)) for point in points if value(point) is not None]
             panel.plot(*zip(*drawn, strict=True), marker="o", color=_COLOURS[subject], label=subject)
         panel.set(title=title, xlabel="SeedJobs", xscale="log", yscale="log")
+        sizes = sorted({result["n"] for result in results if result["row"] == "converge"})
+        panel.set_xticks(sizes, [f"{size:,}" for size in sizes], minor=False)
+        panel.set_xticks([], minor=True)
+        panel.yaxis.set_major_formatter("{x:,g}")
+        panel.yaxis.set_minor_formatter("{x:,g}")
         panel.grid(visible=True, which="both", alpha=0.2)
     panels[0].legend()
     figure.savefig(path, metadata={"Date": None})

@@ -14,6 +14,7 @@ from benchmarks.subjects import Subject
 _RUNNING, _ENDED = "template-running", "template-ended"
 _SETTLE_SECONDS = 12.0
 _TEMPLATE_SECONDS = 90.0
+_LOADED_AT_ONCE = 1_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,8 @@ async def populate(stage: Stage, subject: Subject, *, running: int, ended: int, 
     await at_once(
         partial(_copy, stage, subject, template, number, jobs) for number, template in enumerate(kinds, start=1)
     )
-    await stage.control("load", jobs=jobs)
+    for first in range(0, len(jobs), _LOADED_AT_ONCE):
+        await stage.control("load", jobs=jobs[first : first + _LOADED_AT_ONCE])
     await stage.control("forget-requests")
 
 

@@ -73,7 +73,7 @@ class Stage:
         self._start("watcher", [sys.executable, "-m", "benchmarks.watcher", self.kubeconfig, str(watcher)])
         self.api = ApiServer.connect(self.kubeconfig)
         self._stack.push_async_callback(self.api.close)
-        self._http = await self._stack.enter_async_context(aiohttp.ClientSession(read_bufsize=2**20))
+        self._http = await self._stack.enter_async_context(aiohttp.ClientSession())
         await self.until(lambda: self._answers(f"{self.platform}/_control/count"), seconds=_START_SECONDS)
         await self.until(lambda: self._answers(f"{self._watcher}/state"), seconds=_START_SECONDS)
 
@@ -93,7 +93,7 @@ class Stage:
 
     async def control(self, what: str, **body: Any) -> Any:
         """Use the stub platform's control interface."""
-        async with self._http.post(f"{self.platform}/_control/{what}", json=body) as answer:
+        async with self._http.post(f"{self.platform}/_control/{what}", json=body, raise_for_status=True) as answer:
             return await answer.json()
 
     async def seen(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ are then left out.
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -57,11 +58,13 @@ def _other_target() -> Target | None:
     missing = [name for name in ("url", "token", "namespace") if name not in given]
     if missing:
         raise pytest.UsageError(f"set {', '.join(_PREFIX + name.upper() for name in missing)} as well")
-    patience = float(given.pop("patience", 1800))
-    try:
-        return Target(patience=patience, **given)  # type: ignore[arg-type]  # all others are texts
-    except TypeError:
-        raise pytest.UsageError(f"among {_PREFIX}* is a name that the suite doesn't know: {', '.join(given)}") from None
+    unknown = sorted(set(given) - {field.name for field in fields(Target)} | set(given) & {"grace_seconds"})
+    if unknown:
+        raise pytest.UsageError(f"the suite doesn't know {', '.join(_PREFIX + name.upper() for name in unknown)}")
+    patience = given.pop("patience", "1800")
+    if not patience.isdecimal():
+        raise pytest.UsageError(f"{_PREFIX}PATIENCE is a whole number of seconds")
+    return Target(patience=float(patience), **given)  # type: ignore[arg-type]  # all others are texts
 
 
 @pytest.fixture(scope="session")

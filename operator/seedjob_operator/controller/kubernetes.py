@@ -4,12 +4,14 @@ It uses the official client for configuration, credentials and connections, and 
 drop fields that they don't know.
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.request import getproxies
 
 import aiohttp
 import yaml
@@ -24,6 +26,10 @@ _log = logging.getLogger(__name__)
 _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _MERGE_PATCH = "application/merge-patch+json"
 _PAGE = 500
+_TLS_GOODBYE = 0.25
+"""Seconds that aiohttp's connections need to end after its session was closed (aiohttp's own advice)."""
+_METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_WATCH_SECONDS = 600
 
 Document = dict[str, Any]
 
@@ -61,11 +67,14 @@ class Kubernetes:
         configuration = await load_access(kubeconfig)
         configuration.connection_pool_maxsize = connections
         configuration.retries = False
+        # With it aiohttp asks a thread about proxies and netrc before each request.
+        configuration.client_session_kwargs = {"trust_env": bool(getproxies())}
         return cls(kubernetes_client.ApiClient(configuration))
 
     async def close(self) -> None:
         """Close the connections."""
         await self._api.close()  # type: ignore[no-untyped-call]  # the client has no types here
+        await asyncio.sleep(_TLS_GOODBYE)
 
     async def get(self, path: str, **query: str | int) -> Document:
         """Read one object or one page of a list."""
@@ -97,6 +106,38 @@ class Kubernetes:
             token = page.get("metadata", {}).get("continue", "")
             if not token:
                 return
+
+    async def watch_named(self, path: str, name: str) -> AsyncIterator[Document]:
+        """Give the changes of one object of a collection, metadata only, until the server ends the stream.
+
+        Raises:
+            KubernetesError: the stream was refused, or broke.
+        """
+        query = [
+            ("watch", "true"),
+            ("fieldSelector", f"metadata.name={name}"),
+            ("timeoutSeconds", _WATCH_SECONDS),
+        ]
+        request = await self._api.param_serialize(
+            method="GET",
+            resource_path=path,
+            query_params=query,
+            header_params={"Accept": _METADATA_ONLY},
+            auth_settings=["BearerToken"],
+        )
+        timeout = aiohttp.ClientTimeout(total=_WATCH_SECONDS + self._timeout, sock_connect=self._timeout)
+        try:
+            answer = (await self._api.call_api(*request, _request_timeout=timeout)).response
+            async with answer:
+                if answer.status >= HTTPStatus.BAD_REQUEST:
+                    raise _error_for(answer.status, (await answer.read()).decode(errors="replace"))
+                rest = b""
+                async for chunk in answer.content.iter_any():  # by lines it would refuse long ones
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for line in lines:
+                        yield json.loads(line)
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise KubernetesError(f"the stream broke: {type(error).__name__}") from error
 
     async def _call(
         self, method: str, path: str, *, query: Mapping[str, str | int] | None = None, body: Document | None = None

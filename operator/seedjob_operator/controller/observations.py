@@ -37,11 +37,18 @@ class Observations:
         """Drop everything: another replica may have acted meanwhile."""
         self._known.clear()
 
+    def remote(self, key: Key) -> object:
+        """Give the remote job as it was last seen, or what stands for none."""
+        known = self._known.get(key)
+        return None if known is None else known[1].remote
+
     def listed(self, key: Key, job: Job) -> bool:
         """Take in a job that a list showed; True where that is news."""
         if key not in self._known:
             return False
         uid, before = self._known[key]
+        if isinstance(before.remote, Job) and before.remote.status.terminal and before.remote.id == job.id:
+            return False  # a page that was read before its end says nothing new
         if before.about not in {None, job.name}:
             return False  # an earlier attempt's, told by a round that began before the present one's
         after = learning.job_seen(before, job, now=None, listed_at=self._clock.now())

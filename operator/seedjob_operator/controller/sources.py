@@ -8,6 +8,7 @@ import binascii
 from collections.abc import Mapping
 
 from seedjob_operator.controller.clock import Clock
+from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.kubernetes import Kubernetes, NotFoundError
 from seedjob_operator.core.environment import Sources, references
 from seedjob_operator.resources import JobSpec
@@ -23,6 +24,7 @@ class SourceReader:
         self._kubernetes = kubernetes
         self._clock = clock
         self._kept: dict[tuple[str, str], tuple[float, Mapping[str, str]]] = {}
+        self._lacked: dict[Key, tuple[str, frozenset[str]]] = {}
 
     async def for_job(self, namespace: str, job: JobSpec) -> Sources:
         """Read all that a job's environment refers to.
@@ -35,6 +37,22 @@ class SourceReader:
             secrets={name: await self.secret(namespace, name) for name in sorted(secrets)},
             config_maps={name: await self._config_map(namespace, name) for name in sorted(config_maps)},
         )
+
+    def note_lacking(self, key: Key, uid: str, read: Sources) -> None:
+        """Remember which (optional) Secrets weren't there when a job's environment was built: nothing of them was sent."""
+        self._lacked[key] = (uid, absent_secrets(read))
+
+    def all_known(self, key: Key, uid: str, read: Sources) -> bool:
+        """Tell whether every Secret whose values may have been sent can still be read.
+
+        One that is absent now may have been there when the job was submitted, unless this process knows better.
+        """
+        known = self._lacked.get(key, ("", frozenset()))
+        return absent_secrets(read) <= (known[1] if known[0] == uid else frozenset())
+
+    def forget_job(self, key: Key) -> None:
+        """Drop what was remembered of a SeedJob that is gone."""
+        self._lacked.pop(key, None)
 
     async def secret(self, namespace: str, name: str) -> Mapping[str, str] | None:
         """Read a Secret's data, decoded; None where there is none."""
@@ -66,6 +84,11 @@ class SourceReader:
         except NotFoundError:
             return None
         return {key: str(value) for key, value in (body.get("data") or {}).items()}
+
+
+def absent_secrets(read: Sources) -> frozenset[str]:
+    """Name the Secrets that aren't there."""
+    return frozenset(name for name, data in read.secrets.items() if data is None)
 
 
 def _decoded(value: str) -> str:

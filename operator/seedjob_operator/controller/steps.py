@@ -153,6 +153,7 @@ class Steps:
 
     async def _build(self, job: JobSpec, step: ReadEnvironment) -> Environment | Hold:
         read = await self.sources.for_job(self.key.namespace, job)
+        self.sources.note_lacking(self.key, self.desired.uid, read)
         return environment.build(job, read, attempt=step.attempt, previous_artifacts=step.previous_artifacts)
 
     async def _read_job(self, step: ReadJob, link: Link, observed: Observed) -> Observed:
@@ -236,7 +237,7 @@ class Steps:
     async def _secret_values(self) -> frozenset[str] | None:
         """Give what has to be masked; None where a Secret isn't there any more, so that nobody knows."""
         read = await self.sources.for_job(self.key.namespace, self.desired.spec.job)
-        if any(data is None for data in read.secrets.values()):
+        if not self.sources.all_known(self.key, self.desired.uid, read):
             return None
         built = environment.build(self.desired.spec.job, read, attempt=1)
         return None if isinstance(built, Hold) else built.secrets

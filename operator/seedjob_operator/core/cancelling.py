@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from seedjob_operator.core import pacing
-from seedjob_operator.core.case import SYNCED, Case
+from seedjob_operator.core.case import Case
 from seedjob_operator.core.decision import CancelJob, Decision, ReadJob, WriteIntent
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.situation import Situation
+from seedjob_operator.core.verdicts import SYNCED
 from seedjob_operator.resources import Phase
 from seedjob_operator.seedapi.wire import Job
 

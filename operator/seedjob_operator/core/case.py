@@ -1,41 +1,28 @@
 """One question put to `decide`, with what all rules ask of it."""
 
 import dataclasses
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 
-from seedjob_operator.core import attempts, conditions, naming, writing
-from seedjob_operator.core.conditions import Verdict
+from seedjob_operator.core import attempts, conditions, naming, verdicts, writing
 from seedjob_operator.core.decision import Decision, Step
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.situation import Situation, compose
-from seedjob_operator.core.snapshot import Connection, Desired, Fault, Hold, Observed, Reach, Sent
-from seedjob_operator.resources import ConditionStatus, ConditionType, Phase, SeedJobStatus
+from seedjob_operator.core.snapshot import Connection, Desired, Fault, Hold, Observed, Sent
+from seedjob_operator.resources import ConditionType, Phase, SeedJobStatus
 from seedjob_operator.seedapi.wire import Job
 
 FIRST_RETRY = 1.0
 LONGEST_RETRY = 60.0
 LONGEST_RETRY_AFTER = 3600.0
+AFTER_THE_END = 1.0
+"""Seconds until a recorded end is looked at again: its TTLs, and what of its result comes late, run from there."""
 CLOCKS_DIFFER = timedelta(minutes=1)
 """How far Kubernetes' clock and ours may be apart."""
 
 _SURELY_NOTHING = frozenset({Sent.NOTHING, Sent.REJECTED, Sent.CONFLICT})
-_REFUSALS = frozenset({Reason.SPEC_REJECTED, Reason.NAME_TAKEN})
-_UNSETTLED = (Reason.SUBMISSION_UNSETTLED, "The job was not submitted yet.")
-_BY_PHASE: Mapping[Phase | None, tuple[Reason, str]] = {
-    Phase.QUEUED: (Reason.QUEUED, "The job waits for its turn on the platform."),
-    Phase.RUNNING: (Reason.RUNNING, "The job is running."),
-    Phase.CANCELLING: (Reason.CANCEL_REQUESTED, "The remote job is being cancelled."),
-    Phase.SUSPENDED: (Reason.SUSPENDED, "The job is held by spec.suspend."),
-    Phase.CANCELLED: (Reason.CANCELLED_BY_USER, "The run was cancelled by spec.cancel."),
-    Phase.SUCCEEDED: (Reason.SUCCEEDED, "The job succeeded."),
-    Phase.FAILED: (Reason.FAILED, "The job failed."),
-    Phase.TIMED_OUT: (Reason.DEADLINE_EXCEEDED, "The job ran into its timeoutMinutes."),
-}
-SYNCED = Verdict(status=ConditionStatus.TRUE, reason=Reason.SYNCED, message="The status is what the platform says.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,10 +85,9 @@ class Case:
     def _rebuilt_intent(self) -> Intent | None:
         """Without a usable connection it has no endpoint: enough to name the job, not to store it."""
         status, connection, seen = self.desired.status, self.observed.connection, self.observed.remote
-        if self.superseded and not self.submitted:
-            return None  # what was seen and sent is the last attempt's
-        seen_ours = isinstance(seen, Job) and (self.observed.sent is Sent.CREATED or seen.name == self._generated_name)
-        if not self.submitted and not seen_ours and self.observed.sent is not Sent.CREATED:
+        created = self.observed.sent is Sent.CREATED and not self.superseded  # else that was the last attempt's create
+        seen_ours = isinstance(seen, Job) and (created or seen.name == self._generated_name)
+        if not self.submitted and not seen_ours and not created:
             return None
         seen_name = seen.name if isinstance(seen, Job) and seen_ours else None
         name = status.job_name if self.submitted else seen_name
@@ -292,12 +278,7 @@ class Case:
 
     def recorded_verdict(self, kind: ConditionType) -> tuple[Reason, str]:
         """Give the reason and message that a recorded condition has; what its phase says where it was edited away."""
-        recorded = conditions.find(self.desired.status.conditions, kind)
-        if recorded is None or recorded.reason not in set(Reason):
-            return _BY_PHASE.get(self.desired.status.phase, _UNSETTLED)
-        if recorded.reason in _REFUSALS:
-            return _UNSETTLED  # said again, it would count as the refusal of an intent that was never answered
-        return Reason(recorded.reason), recorded.message
+        return verdicts.recorded(self.desired.status, kind)
 
     def situation(self, phase: Phase, reason: Reason, message: str) -> Situation:
         """Start a situation of the attempt in force."""
@@ -316,17 +297,9 @@ class Case:
         """Give the decision that records a situation, if recording it is due, and goes on with a step."""
         status = compose(self.desired, situation, self.now)
         due, wait = writing.due(self.desired.status, status, now=self.now)
-        waits = [seconds for seconds in (wait, requeue_after) if seconds is not None]
+        stops = situation.phase.is_terminal or situation.phase is Phase.SUSPENDED
+        after_the_end = AFTER_THE_END if stops and situation.phase is not self.desired.status.phase else None
+        waits = [seconds for seconds in (wait, requeue_after, after_the_end) if seconds is not None]
         return Decision(
             status=status if due else None, step=step, requeue_after=min(waits, default=None), follow=follow
         )
-
-
-def synced_verdict(fault: Fault | Hold | None) -> Verdict:
-    """Give what `Synced` says of a fault: Unknown for an unreachable platform, False for one that refuses us."""
-    if fault is None:
-        return SYNCED
-    if isinstance(fault, Hold):
-        return Verdict(status=ConditionStatus.FALSE, reason=fault.reason, message=fault.message)
-    status = ConditionStatus.UNKNOWN if fault.reach is Reach.UNREACHABLE else ConditionStatus.FALSE
-    return Verdict(status=status, reason=fault.reason, message=fault.message)

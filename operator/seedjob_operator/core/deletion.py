@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from seedjob_operator.core import absence, cancelling, earlier, events, pacing, submission
-from seedjob_operator.core.case import Case, synced_verdict
+from seedjob_operator.core.case import Case
 from seedjob_operator.core.decision import (
     BeginAttempt,
     Decision,
@@ -19,6 +19,7 @@ from seedjob_operator.core.earlier import Target
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import UNREAD, Connection, Fault, Hold, Sent
+from seedjob_operator.core.verdicts import of_platform
 from seedjob_operator.resources import DeletionPolicy, Phase
 from seedjob_operator.seedapi.wire import Job
 
@@ -137,7 +138,7 @@ def _blocked(case: Case, obstacle: Fault | Hold) -> Decision:
     situation = dataclasses.replace(
         case.situation(phase, Reason.DELETION_BLOCKED, message),
         deletion_blocked=True,
-        synced=synced_verdict(obstacle),
+        synced=of_platform(obstacle),
     )
     return case.settle(situation, requeue_after=max(case.retry_delay(), 5.0))
 

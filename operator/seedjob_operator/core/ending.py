@@ -4,12 +4,13 @@ import dataclasses
 from datetime import timedelta
 
 from seedjob_operator.core import attempts, attention, conditions, expiry
-from seedjob_operator.core.case import SYNCED, Case
+from seedjob_operator.core.case import Case
 from seedjob_operator.core.conditions import Verdict
 from seedjob_operator.core.decision import Decision, ReadJob, ReadResult
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.situation import ENDED_BADLY, FORGOTTEN
 from seedjob_operator.core.snapshot import MISSING, Connection
+from seedjob_operator.core.verdicts import SYNCED
 from seedjob_operator.resources import ConditionStatus, ConditionType, Phase
 from seedjob_operator.seedapi.wire import Job
 
@@ -55,7 +56,7 @@ def _lacking(case: Case) -> bool:
     no_analytics = status.analytics is None and result.analytics is None
     wants_tail = status.phase in ENDED_BADLY and case.desired.spec.logs.tail_lines > 0
     no_tail = wants_tail and status.log_tail is None and result.log_tail is None
-    return no_analytics or no_tail or _lacks_exit_code(case)
+    return no_analytics or no_tail or case.observed.end_listed or _lacks_exit_code(case)
 
 
 def _lacks_exit_code(case: Case) -> bool:
@@ -71,8 +72,10 @@ def _read_late(case: Case) -> Decision:
         return _restated(case)
     wait = _seconds_to_next_read(case)
     if wait > 0:
-        return dataclasses.replace(_restated(case), requeue_after=wait)
-    if _lacks_exit_code(case) and not observed.fresh and observed.fault is None:
+        restated = _restated(case)
+        return dataclasses.replace(restated, requeue_after=min(wait, restated.requeue_after or wait))
+    unread = observed.end_listed or _lacks_exit_code(case)
+    if unread and not observed.fresh and observed.fault is None:
         return Decision(step=ReadJob(name=intent.job_name))
     lines = case.desired.spec.logs.tail_lines if case.desired.status.phase in ENDED_BADLY else 0
     return Decision(step=ReadResult(name=intent.job_name, tail_lines=lines))

@@ -11,7 +11,9 @@ from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import Hold
 from seedjob_operator.resources import EnvFromSource, EnvVar, JobSpec
 
-_EXPANSION = re.compile(r"\$(\$|\(([^()$]*)\))")
+_EXPANSION = re.compile(r"\$(\$|\(([^)]*)\))")
+_NAME = re.compile(r"(?!\.$|\.\.)[-._a-zA-Z][-._a-zA-Z0-9]*")
+"""What Kubernetes takes as a variable's name from `envFrom`; keys that give another one are skipped."""
 
 Data = Mapping[str, str]
 
@@ -90,7 +92,10 @@ def _build(job: JobSpec, sources: Sources, given: Data) -> Environment:
 
 
 def expand(value: str, known: Mapping[str, str]) -> str:
-    """Replace `$(NAME)` by a known value; `$$` is `$`, and what isn't known stays as it is."""
+    """Replace `$(NAME)` by a known value; `$$` is `$`, and what isn't known stays as it is.
+
+    As in Kubernetes a reference ends at the first `)`, whatever stands before it, and what it gives isn't looked at again.
+    """
 
     def replace(match: re.Match[str]) -> str:
         if match[1] == "$":
@@ -108,7 +113,8 @@ def _whole(source: EnvFromSource, sources: Sources) -> dict[str, str]:
     data = found.get(reference.name)
     if data is None and not reference.optional:
         raise _absent(is_secret=source.secret_ref is not None, name=reference.name)
-    return {f"{source.prefix or ''}{key}": value for key, value in (data or {}).items()}
+    named = {f"{source.prefix or ''}{key}": value for key, value in (data or {}).items()}
+    return {name: value for name, value in named.items() if _NAME.fullmatch(name)}
 
 
 def _value(variable: EnvVar, sources: Sources) -> tuple[str | None, bool]:

@@ -14,12 +14,13 @@ from seedjob_operator.core import (
     succession,
     verbs,
 )
-from seedjob_operator.core.case import SYNCED, Case, synced_verdict
+from seedjob_operator.core.case import Case
 from seedjob_operator.core.decision import Decision, ReadJob, ReadResult, WriteIntent
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.situation import ENDED_BADLY, FORGOTTEN, Situation, compose
 from seedjob_operator.core.snapshot import UNREAD, Fault, Hold
+from seedjob_operator.core.verdicts import SYNCED, of_platform
 from seedjob_operator.resources import ConditionType, Phase
 from seedjob_operator.seedapi.wire import Job, JobStatus
 
@@ -108,7 +109,7 @@ def _stale(case: Case, intent: Intent) -> Decision:
     reason, message = case.recorded_verdict(ConditionType.READY)
     situation = dataclasses.replace(
         case.situation(recorded or Phase.PENDING, reason, message),
-        synced=synced_verdict(_why_stale(case)),
+        synced=of_platform(_why_stale(case)),
         attention=attention.of_attempt(case),
     )
     return case.settle(situation, requeue_after=_next_try(case), follow=intent.job_name)
@@ -149,7 +150,7 @@ def _end(case: Case, intent: Intent, job: Job) -> Decision:
         case.situation(phase, reason, message),
         job=job,
         result=case.observed.result,
-        synced=synced_verdict(_why_stale(case)) if _is_outage(case) else SYNCED,
+        synced=of_platform(_why_stale(case)) if _is_outage(case) else SYNCED,
     )
     return _ended(case, situation)
 

@@ -141,6 +141,7 @@ def job_seen(observed: Observed, job: Job, *, now: datetime | None, listed_at: d
         undeleted_since=_undeleted_since(observed, now or listed_at),
         fresh=observed.fresh or now is not None,
         read_at=now or observed.read_at,
+        end_listed=now is None and job.status.terminal,
         seen_at=now or listed_at,
         look_now=observed.look_now and now is None,
         unlisted_active_at=now if observed.remote is MISSING and job.status.active else None,

@@ -143,6 +143,7 @@ class Observed:
         remote: the remote job of the intent's name.
         fresh: whether the job was read by name in this pass.
         read_at: when the job was last read by name.
+        end_listed: whether the end is known from a list alone, which says less than a read by name.
         seen_at: when the platform last told of the job, in a list or by name.
         unlisted_active_at: when a read by name last found the job active though the lists hadn't shown it.
         absences: when reads by name said 404, in a row, oldest first.
@@ -180,6 +181,7 @@ class Observed:
     fresh: bool = False
     remote: Job | Unread | Missing = UNREAD
     read_at: datetime | None = None
+    end_listed: bool = False
     seen_at: datetime | None = None
     unlisted_active_at: datetime | None = None
     absences: tuple[datetime, ...] = ()

@@ -4,7 +4,7 @@ import dataclasses
 from datetime import datetime, timedelta
 
 from seedjob_operator.core import absence, attention, conditions, events, outcome, ownership, pacing, verbs
-from seedjob_operator.core.case import Case, synced_verdict
+from seedjob_operator.core.case import Case
 from seedjob_operator.core.decision import (
     CreateJob,
     Decision,
@@ -16,6 +16,7 @@ from seedjob_operator.core.decision import (
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import NEEDS_EDIT, Reason
 from seedjob_operator.core.snapshot import MISSING, UNREAD, Connection, Hold, Sent
+from seedjob_operator.core.verdicts import of_platform
 from seedjob_operator.resources import AdoptionPolicy, ConditionType, Phase
 from seedjob_operator.seedapi.wire import Job
 
@@ -229,7 +230,7 @@ def held(case: Case, hold: Hold, *, look_again: float | None = None) -> Decision
     situation = dataclasses.replace(
         situation,
         # A connection that can't be used is a matter of `Synced` too; what the manifest lacks is not.
-        synced=synced_verdict(case.fault or (hold if hold is case.observed.connection else None)),
+        synced=of_platform(case.fault or (hold if hold is case.observed.connection else None)),
         refused_name=_name_to_send(case)[0] if taken else None,
         attention=attention.of_attempt(case) if hold.reason is Reason.RUN_ID_ALREADY_RAN else None,
     )

@@ -1,119 +1,58 @@
 """The budget: who may send a request when, so that a credential's limit is never passed.
 
-The platform's algorithm is unknown, so two sliding windows hold whatever it is: never more than the limit in any 60 s nor
-than the burst in any 1 s. The platform counts a request when it arrives, which is some time between our sending it and
-its answer; so a request counts from the one until a whole window after the other, and no delay on the way can push two
-windows' requests together. Among those who wait the higher priority goes first, and within one the earlier; reads leave
-the last tenth of each window to writes, so that a cancel finds room.
-
-`Windows` is the arithmetic on times that are passed in; `Budget` is the waiting.
+Each credential has a gate, which says whether a request may go (`gate`), and a line of those who wait (`line`). This module
+is the waiting: it lets go whoever may, and comes back when the next one may.
 """
 
 import asyncio
-import heapq
-import itertools
+import dataclasses
+import logging
 import math
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Mapping
-from enum import IntEnum, unique
 from types import TracebackType
 
-from seedjob_operator.seedapi.errors import RateLimitedError
-from seedjob_operator.seedapi.ratelimit import LONGEST_RETRY_AFTER, read_limit
+from seedjob_operator.seedapi.gate import LONGEST_WAIT, Gate
+from seedjob_operator.seedapi.line import Waiting
+from seedjob_operator.seedapi.plan import Plan
+from seedjob_operator.seedapi.ratelimit import LONGEST_RETRY_AFTER, odd_retry_after, read_remaining
+from seedjob_operator.seedapi.windows import Priority
 
-MINUTE = 60.0
-SECOND = 1.0
-LONGEST_WAIT = 60.0
-"""Seconds of a hold that are waited for; where it lasts longer the request is refused at once, and can be asked anew."""
+__all__ = ["Budget", "BudgetState", "Permit", "Priority"]
 
-
-@unique
-class Priority(IntEnum):
-    """Who goes first; a lower number before a higher one."""
-
-    CANCEL_DELETE = 0
-    CREATE = 1
-    LIST = 2
-    GET = 3
-    ANALYTICS = 4
-    LOGS = 5
-
-    @property
-    def reads(self) -> bool:
-        """Whether requests of this priority change nothing."""
-        return self > Priority.CREATE
+_log = logging.getLogger(__name__)
+_SHORTEST_NAP = 0.001
 
 
-class Windows:
-    """One credential's windows. Times are monotonic seconds; a limit of None is none."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BudgetState:
+    """How a credential stands. `per_minute` and `burst` are None for no limit, `left` is of this minute.
 
-    def __init__(self, *, per_minute: int | None = None, burst: int | None = None) -> None:
-        self.per_minute = per_minute
-        self.burst = burst
-        self.told: int | None = None
-        self.held_until = -math.inf
-        self._under_way = 0
-        self._answered: deque[float] = deque()
+    `notes` are sentences about what the platform's answers say that makes no sense.
+    """
 
-    def wait(self, now: float, priority: Priority) -> float:
-        """Give the seconds until one more request fits: 0 for now, infinity where only an answer makes room."""
-        while self._answered and self._answered[0] + MINUTE <= now:
-            self._answered.popleft()
-        waits = (
-            self.held(now),
-            self._until_room(now, _share(_smaller(self.per_minute, self.told), priority), MINUTE),
-            self._until_room(now, _share(self.burst, priority), SECOND),
-        )
-        return max(waits)
-
-    def held(self, now: float) -> float:
-        """Give the seconds that the platform's own word still holds everything."""
-        return max(0.0, self.held_until - now)
-
-    def _until_room(self, now: float, most: int | None, window: float) -> float:
-        if most is None:
-            return 0.0
-        newest_first = (at + window for at in reversed(self._answered))
-        leaving = list(itertools.takewhile(lambda at: at > now, newest_first))
-        surplus = self._under_way + len(leaving) - most
-        if surplus < 0:
-            return 0.0
-        return leaving[-1 - surplus] - now if surplus < len(leaving) else math.inf
-
-    def begin(self) -> None:
-        """Count a request that is sent now."""
-        self._under_way += 1
-
-    def answered(self, now: float) -> None:
-        """The answer has come, or never will."""
-        self._under_way -= 1
-        self._answered.append(now)  # also without a limit: the platform may tell one in this very answer
-
-    def withdraw(self) -> None:
-        """Take back a request that was never sent."""
-        self._under_way -= 1
-
-    def hold(self, now: float, seconds: float) -> None:
-        """Send nothing for a while: the platform asked for it."""
-        self.held_until = max(self.held_until, now + min(max(seconds, 0.0), LONGEST_RETRY_AFTER))
-
-
-def _share(most: int | None, priority: Priority) -> int | None:
-    if most is None or not priority.reads:
-        return most
-    return max(1, most - max(1, most // 10))
-
-
-def _smaller(known: int | None, new: int | None) -> int | None:
-    return min((value for value in (known, new) if value is not None), default=None)
+    per_minute: int | None
+    burst: int | None
+    used: int
+    used_by_lists: int
+    left: int | None
+    held_for: float
+    concurrency: int
+    platform_down: bool
+    waiting: int
+    waiting_creates: int
+    notes: tuple[str, ...]
 
 
 class Permit:
-    """The right to send one request. Leave it once the answer's head has come, or when none will come."""
+    """The right to send one request. Leave it once the answer's head has come, or when none will come.
 
-    def __init__(self, on_answer: Callable[[], None]) -> None:
+    How it is left tells what became of the request: by no error, or by one of ours.
+    """
+
+    def __init__(self, on_answer: Callable[[], None], on_end: Callable[[BaseException | None], None]) -> None:
         self._on_answer: Callable[[], None] | None = on_answer
+        self._on_end: Callable[[BaseException | None], None] | None = on_end
 
     def answered(self) -> None:
         """The platform has counted the request by now. Saying so twice does no harm."""
@@ -127,16 +66,10 @@ class Permit:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        on_end, self._on_end = self._on_end, None
+        if on_end is not None:
+            on_end(error)
         self.answered()
-
-
-class _Line:
-    """Those who wait for one credential, and the task that comes back when the first of them may go."""
-
-    def __init__(self) -> None:
-        self.windows = Windows()
-        self.waiting: list[tuple[Priority, int, asyncio.Future[None]]] = []
-        self.alarm: asyncio.Task[None] | None = None
 
 
 class Budget:
@@ -150,17 +83,46 @@ class Budget:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        shards: int = 1,
     ) -> None:
         self._clock = clock
         self._sleep = sleep
-        self._lines: dict[Hashable, _Line] = {}
-        self._order = itertools.count()
+        self._shards = shards
+        self._gates: dict[Hashable, Gate] = {}
 
-    def configure(self, credential: Hashable, *, requests_per_minute: int | None, burst: int | None) -> None:
-        """Set a credential's plan, None for unlimited; of two plans for one credential the smaller holds."""
-        windows = self._line(credential).windows
-        windows.per_minute = _smaller(windows.per_minute, requests_per_minute)
-        windows.burst = _smaller(windows.burst, burst)
+    def configure(
+        self,
+        credential: Hashable,
+        *,
+        requests_per_minute: int | None,
+        burst: int | None,
+        assumed: bool = False,
+        owner: Hashable = None,
+    ) -> None:
+        """Set what one owner (a connection) says of a credential's plan, in place of what it said before.
+
+        None is no limit. Of two owners the smaller plan holds. A plan that is only `assumed` holds until the platform tells
+        its own, larger or smaller; one that isn't holds unless the platform tells a smaller one.
+        """
+        gate = self._gate(credential)
+        gate.plan.configure(owner, Plan(per_minute=requests_per_minute, burst=burst, assumed=assumed))
+        gate.replan()
+        self._serve(gate)
+
+    def forget(self, credential: Hashable, *, owner: Hashable = None) -> None:
+        """An owner is gone, and with it what it said of the plan and what was kept for its lists."""
+        gate = self._gate(credential)
+        gate.plan.forget(owner)
+        gate.kept.pop(owner, None)
+        gate.windows.kept_for_lists = sum(gate.kept.values())
+        gate.replan()
+        self._serve(gate)
+
+    def keep_for_lists(self, credential: Hashable, per_minute: int, *, owner: Hashable = None) -> None:
+        """Keep so many requests of each minute for lists: creates and other reads yield to them."""
+        gate = self._gate(credential)
+        gate.kept[owner] = per_minute
+        gate.windows.kept_for_lists = sum(gate.kept.values())
 
     async def acquire(self, credential: Hashable, priority: Priority) -> Permit:
         """Wait until a request may be sent. Use the permit as a context around sending it.
@@ -168,72 +130,126 @@ class Budget:
         Raises:
             RateLimitedError: the platform asked for a pause that is longer than `LONGEST_WAIT`; `retry_after` says how
                 much of it is left. Nothing was sent.
+            UnavailableError: the platform is down, and another request is asking whether it is back. Nothing was sent.
         """
-        line = self._line(credential)
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(line.waiting, (priority, next(self._order), turn))
-        self._serve(line)
+        gate = self._gate(credential)
+        waiting = Waiting(priority=priority, since=self._clock(), turn=asyncio.get_running_loop().create_future())
+        gate.line.add(waiting)
+        self._serve(gate)
         try:
-            await turn
+            await waiting.turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and turn.exception() is None:
-                line.windows.withdraw()
-            self._serve(line)
+            self._give_up(gate, waiting)
             raise
-        return Permit(lambda: self._on_answer(line))
+        sent_at = self._clock()
+        return Permit(
+            lambda: self._on_answer(gate, priority),
+            lambda error: gate.ended(error, sent_at=sent_at, now=self._clock()),
+        )
 
     def observe(self, credential: Hashable, headers: Mapping[str, str]) -> None:
-        """Take in an answer's rate limit headers: a limit that is smaller than the configured one is kept to."""
-        told = read_limit(headers)
-        if told:
-            line = self._line(credential)
-            line.windows.told = told
-            self._serve(line)
+        """Take in an answer's rate limit headers."""
+        gate, now = self._gate(credential), self._clock()
+        known = set(gate.plan.notes.values())
+        gate.plan.observe(headers)
+        odd = odd_retry_after(headers)
+        if odd is not None:
+            gate.plan.notes["retry after"] = odd
+        for note in sorted(set(gate.plan.notes.values()) - known):
+            _log.warning("%s: %s", credential, note)
+        gate.replan()
+        remaining = read_remaining(headers)
+        gate.remaining_told = remaining is not None
+        if remaining is not None:
+            gate.windows.remaining(now, remaining)
+        self._serve(gate)
 
     def hold(self, credential: Hashable, seconds: float) -> None:
         """Send nothing with this credential for a while (429 with Retry-After)."""
-        line = self._line(credential)
-        line.windows.hold(self._clock(), seconds)
-        self._serve(line)
+        gate, now = self._gate(credential), self._clock()
+        gate.held_until = max(gate.held_until, now + min(max(seconds, 0.0), LONGEST_RETRY_AFTER))
+        self._serve(gate)
 
-    def _line(self, credential: Hashable) -> _Line:
-        return self._lines.setdefault(credential, _Line())
+    def state(self, credential: Hashable) -> BudgetState:
+        """Say how a credential stands, for a status or a metric."""
+        gate, now = self._gate(credential), self._clock()
+        plan, used = gate.plan.in_force, gate.windows.used(now)
+        taken = used + max(0, gate.windows.foreign(now))
+        return BudgetState(
+            per_minute=plan.per_minute,
+            burst=plan.burst,
+            used=used,
+            used_by_lists=gate.windows.used(now, Priority.LIST),
+            left=None if plan.per_minute is None else max(0, plan.per_minute - taken),
+            held_for=gate.held(now),
+            concurrency=gate.congestion.window,
+            platform_down=gate.circuit.open,
+            waiting=len(gate.line),
+            waiting_creates=gate.line.count(Priority.CREATE),
+            notes=tuple(gate.plan.notes.values()),
+        )
 
-    def _on_answer(self, line: _Line) -> None:
-        line.windows.answered(self._clock())
-        self._serve(line)
+    def _gate(self, credential: Hashable) -> Gate:
+        gate = self._gates.get(credential)
+        if gate is None:
+            gate = self._gates[credential] = Gate()
+            gate.plan.divide(self._shards)
+        return gate
 
-    def _serve(self, line: _Line) -> None:
-        """Let go who may, and come back when the next one may."""
-        if line.alarm is not None:
-            line.alarm.cancel()
-            line.alarm = None
-        while line.waiting:
-            priority, _, turn = line.waiting[0]
-            now = self._clock()
-            wait = 0.0 if turn.done() else line.windows.wait(now, priority)
-            if wait > 0 and line.windows.held(now) <= LONGEST_WAIT:
-                if wait < math.inf:
-                    line.alarm = asyncio.get_running_loop().create_task(self._come_back(line, wait))
-                return
-            heapq.heappop(line.waiting)
-            self._settle(line, turn, now)
+    def _give_up(self, gate: Gate, waiting: Waiting) -> None:
+        """Whoever waited was interrupted: before its turn, or just as it came."""
+        if waiting.turn.done() and not waiting.turn.cancelled() and waiting.turn.exception() is None:
+            gate.withdraw(waiting.priority)
+        gate.line.drop(waiting)
+        self._serve(gate)
 
-    def _settle(self, line: _Line, turn: asyncio.Future[None], now: float) -> None:
-        if turn.done():  # whoever waited was cancelled
+    def _on_answer(self, gate: Gate, priority: Priority) -> None:
+        gate.windows.answered(self._clock(), priority)
+        self._serve(gate)
+
+    def _serve(self, gate: Gate) -> None:
+        """Let go who may, refuse who can't be told when, and come back when the next one may."""
+        if gate.alarm is not None:
+            gate.alarm.cancel()
+            gate.alarm = None
+        now = self._clock()
+        self._refuse(gate, now)
+        while True:
+            soonest = self._let_one_go(gate, now)
+            if soonest is not None:
+                break
+            self._refuse(gate, now)
+        if soonest < math.inf:
+            nap = max(soonest, _SHORTEST_NAP)
+            gate.alarm = asyncio.get_running_loop().create_task(self._come_back(gate, nap))
+
+    def _refuse(self, gate: Gate, now: float) -> None:
+        if gate.held(now) <= LONGEST_WAIT and not gate.circuit.open:
             return
-        if line.windows.held(now) > LONGEST_WAIT:
-            turn.set_exception(_held_error(line.windows.held(now)))
-            return
-        line.windows.begin()
-        turn.set_result(None)
+        for waiting in gate.line.all():
+            error = gate.refusal(now, waiting.priority)
+            if error is not None and not waiting.turn.done():
+                waiting.turn.set_exception(error)
+            if error is not None:
+                gate.line.drop(waiting)
 
-    async def _come_back(self, line: _Line, seconds: float) -> None:
+    def _let_one_go(self, gate: Gate, now: float) -> float | None:
+        """Let the next one go, and give None; where none may, give the seconds until one may."""
+        soonest = math.inf
+        for waiting in gate.line.first(now, lists_owed=gate.windows.owed_to_lists(now) > 0):
+            if waiting.turn.done():  # whoever waited was cancelled
+                gate.line.drop(waiting)
+                return None
+            wait = gate.wait(now, waiting.priority)
+            if wait <= 0:
+                gate.line.take(waiting)
+                gate.begin(now, waiting.priority)
+                waiting.turn.set_result(None)
+                return None
+            soonest = min(soonest, wait)
+        return soonest
+
+    async def _come_back(self, gate: Gate, seconds: float) -> None:
         await self._sleep(seconds)
-        line.alarm = None
-        self._serve(line)
-
-
-def _held_error(seconds: float) -> RateLimitedError:
-    text = f"The platform asked for no requests with this credential for another {math.ceil(seconds)} s."
-    return RateLimitedError(text, retry_after=seconds)
+        gate.alarm = None
+        self._serve(gate)

@@ -45,6 +45,27 @@ def read_limit(headers: Mapping[str, str]) -> int | None:
     return _count(headers.get(Header.RATE_LIMIT))
 
 
+def read_remaining(headers: Mapping[str, str]) -> int | None:
+    """Read how many requests the platform says are left; None where it doesn't say."""
+    return _count(headers.get(Header.RATE_LIMIT_REMAINING))
+
+
+def odd_retry_after(headers: Mapping[str, str]) -> str | None:
+    """Say what is odd about a Retry-After: it makes no sense, or it is so long that somebody should know."""
+    value = headers.get(Header.RETRY_AFTER)
+    now = platform_time(headers)
+    if value is None or (now is None and _number(value) is None and _http_date(value) is not None):
+        return None  # a date without the platform's own beside it can't be judged
+    seconds = _seconds_until(value, headers, now or datetime.min.replace(tzinfo=UTC))
+    if seconds is None:
+        return "The platform's Retry-After can't be read; a few seconds are waited."
+    if seconds < 0:
+        return "The platform's Retry-After lies in the past; a second is waited."
+    if seconds >= LONGEST_RETRY_AFTER:
+        return "The platform's Retry-After is a day or more; a day at most is waited."
+    return None
+
+
 def read_retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
     """Give the seconds of Retry-After, a number or an HTTP date (RFC 9110, section 10.2.3), from 0 to a day.
 
@@ -53,11 +74,16 @@ def read_retry_after(headers: Mapping[str, str], *, now: datetime) -> float | No
     value = headers.get(Header.RETRY_AFTER)
     if value is None:
         return None
-    seconds = _number(value)
-    if seconds is None:
-        date = _http_date(value)
-        seconds = None if date is None else (date - (platform_time(headers) or now)).total_seconds()
+    seconds = _seconds_until(value, headers, now)
     return None if seconds is None else min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+
+
+def _seconds_until(value: str, headers: Mapping[str, str], now: datetime) -> float | None:
+    seconds = _number(value)
+    if seconds is not None:
+        return seconds
+    date = _http_date(value)
+    return None if date is None else (date - (platform_time(headers) or now)).total_seconds()
 
 
 def wait_after_429(headers: Mapping[str, str], *, now: datetime) -> float:

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seedjob_operator.seedapi.wire import AuthScheme, Header, Status
 from seedjob_operator.seedserver.errors import RefusedError, error_response
+from seedjob_operator.seedserver.links import PREFIX as LINKS_PREFIX
 from seedjob_operator.seedserver.ratelimit import Plan, RateLimit, Verdict, whole_seconds
 
 OPEN_PATHS = ("/healthz", "/openapi.json")
@@ -76,7 +77,11 @@ class AccessMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it (ASGI)."""
-        if scope["type"] != "http" or scope["path"] in OPEN_PATHS or scope["path"].startswith(CONTROL_PREFIX):
+        if (
+            scope["type"] != "http"
+            or scope["path"] in OPEN_PATHS
+            or scope["path"].startswith((CONTROL_PREFIX, LINKS_PREFIX))
+        ):
             await self._app(scope, receive, send)
             return
         try:

@@ -32,6 +32,7 @@ def new_record(namespace: str, request: CreateJob, *, now: int) -> JobRecord:
         status=JobStatus.QUEUED,
         cost_per_hour=Decimal(0),
         created_at=now,
+        queued_at=now,
         **asked,
     )
     price = cost_per_hour(

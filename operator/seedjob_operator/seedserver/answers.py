@@ -6,13 +6,20 @@ Records are ours and good, so the models are filled without being checked again:
 import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import NamedTuple
 
 from seedjob_operator.seedapi import wire
 from seedjob_operator.seedserver.joblog import Line
 from seedjob_operator.seedserver.records import MICROSECONDS, JobRecord, ListedRecord, Sample, StoredArtifacts, Usage
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Link(NamedTuple):
+    """Where a job's artifacts can be had, until a time in seconds since 1970."""
+
+    url: str
+    expires: int
 
 
 def time_of(microseconds: int) -> datetime:
@@ -34,7 +41,7 @@ def page_body(records: Sequence[ListedRecord], *, page: int, per_page: int, tota
     return body.model_dump_json(exclude_unset=True)
 
 
-def job_body(record: JobRecord, usage: Usage, *, retries: int, now: int) -> str:
+def job_body(record: JobRecord, usage: Usage, *, retries: int, now: int, link: Link) -> str:
     """Make the body of a get (contract: Get a job). `env` is left out of every answer."""
     job = _listed(record, now=now).model_copy(
         update={
@@ -54,7 +61,7 @@ def job_body(record: JobRecord, usage: Usage, *, retries: int, now: int) -> str:
             "error": record.error,
             "metrics": wire.Metrics(cpu_utilization=usage.cpu_last, memory_used_gb=usage.memory_last_gb),
             "total_cost": record.total_cost(now=now),
-            "artifacts": _artifacts(record, record.artifacts),
+            "artifacts": _artifacts(record, record.artifacts, link),
         }
     )
     return job.model_dump_json()
@@ -78,14 +85,15 @@ def _listed(record: ListedRecord, *, now: int) -> wire.Job:
     )
 
 
-def _artifacts(record: JobRecord, stored: StoredArtifacts | None) -> wire.Artifacts | None:
+def _artifacts(record: JobRecord, stored: StoredArtifacts | None, link: Link) -> wire.Artifacts | None:
     if stored is None:
         return None
     return wire.Artifacts(
         path=record.artifacts_path,
-        url=Path(stored.location).absolute().as_uri(),
+        url=link.url,
         size_bytes=stored.size_bytes,
         file_count=stored.file_count,
+        expires_at=time_of(link.expires * MICROSECONDS),
     )
 
 

@@ -11,10 +11,12 @@ from starlette.responses import PlainTextResponse, Response
 
 from seedjob_operator.seedapi import wire
 from seedjob_operator.seedserver import answers, joblog, openapi, requests
+from seedjob_operator.seedserver.downloads import downloads_router
 from seedjob_operator.seedserver.errors import RefusedError, error_response, refusal_of
+from seedjob_operator.seedserver.links import LINK_SECONDS
 from seedjob_operator.seedserver.operations import SHIFT
 from seedjob_operator.seedserver.platform import ImpossibleError, NoSuchJobError, Platform, WrongStateError
-from seedjob_operator.seedserver.records import JobRecord
+from seedjob_operator.seedserver.records import MICROSECONDS, JobRecord
 from seedjob_operator.seedserver.store import NameTakenError
 from seedjob_operator.seedserver.streaming import KEEP_ALIVE_SECONDS, STALLED_SECONDS, log_events, start_position
 
@@ -54,10 +56,15 @@ def create_application(platform: Platform) -> FastAPI:
     _add_logs(app, platform)
     _add_writes(app, platform)
     _add_error_answers(app)
+    app.include_router(downloads_router(platform))
 
     @app.get("/healthz")
     async def healthz() -> Response:
         return PlainTextResponse("ok\n")
+
+    @app.get("/_inventory")
+    async def inventory() -> Response:
+        return _json(platform.inventory.published())
 
     @app.get("/openapi.json")
     async def description() -> Response:
@@ -93,8 +100,8 @@ def _add_reads(app: FastAPI, platform: Platform) -> None:
         return _json(answers.page_body(records, page=page, per_page=per_page, total=total, now=platform.now))
 
     @app.get(wire.GET_JOB)
-    async def get_job(name: str, namespace: str = Depends(_usable)) -> Response:
-        return _job(platform, platform.find(namespace, name))
+    async def get_job(request: Request, name: str, namespace: str = Depends(_usable)) -> Response:
+        return _job(request, platform, platform.find(namespace, name))
 
     @app.get(wire.GET_ANALYTICS)
     async def get_analytics(name: str, namespace: str = Depends(_usable)) -> Response:
@@ -149,11 +156,11 @@ def _add_writes(app: FastAPI, platform: Platform) -> None:
     @app.post(wire.CREATE_JOB)
     async def create_job(request: Request, namespace: str = Depends(_changeable)) -> Response:
         record = await platform.create(namespace, await requests.read_new_job(request))
-        return _job(platform, record, status=wire.Status.CREATED)
+        return _job(request, platform, record, status=wire.Status.CREATED)
 
     @app.post(wire.CANCEL_JOB)
-    async def cancel_job(name: str, namespace: str = Depends(_changeable)) -> Response:
-        return _job(platform, await platform.cancel(namespace, name))
+    async def cancel_job(request: Request, name: str, namespace: str = Depends(_changeable)) -> Response:
+        return _job(request, platform, await platform.cancel(namespace, name))
 
     @app.delete(wire.DELETE_JOB)
     async def delete_job(
@@ -163,9 +170,12 @@ def _add_writes(app: FastAPI, platform: Platform) -> None:
         return Response(status_code=wire.Status.NO_CONTENT)
 
 
-def _job(platform: Platform, record: JobRecord, *, status: int = wire.Status.OK) -> Response:
+def _job(request: Request, platform: Platform, record: JobRecord, *, status: int = wire.Status.OK) -> Response:
     usage, retries = platform.store.usage(record.id), platform.retries_of(record)
-    return _json(answers.job_body(record, usage, retries=retries, now=platform.now), status)
+    expires = platform.now // MICROSECONDS + LINK_SECONDS
+    path = platform.links.signed(record.namespace, record.id, expires=expires)
+    link = answers.Link(str(request.base_url).rstrip("/") + path, expires)
+    return _json(answers.job_body(record, usage, retries=retries, now=platform.now, link=link), status)
 
 
 def _add_error_answers(app: FastAPI) -> None:

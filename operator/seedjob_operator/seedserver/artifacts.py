@@ -1,11 +1,16 @@
 """Keeps what a job leaves at its `artifacts_path`, in the store of its namespace."""
 
+import hashlib
+import json
 import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from seedjob_operator.seedserver.records import JobRecord, StoredArtifacts
+
+Entry = dict[str, str | int]
+"""A kept file: `path` within the tree, `size_bytes`, `sha256`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +35,8 @@ def keep(record: JobRecord, *, work: Path, store: Path) -> Kept:
         except OSError as error:
             return Kept(stored=None, note=f"seed: the artifacts could not be kept: {error.strerror}")
     dropped = _drop_links_outside(target)
-    sizes = [path.lstat().st_size for path in _files(target)]
+    entries = _write_manifest(target)
+    sizes = [int(entry["size_bytes"]) for entry in entries]
     note = f"seed: {dropped} links in the artifacts led elsewhere and were left out" if dropped else None
     return Kept(stored=StoredArtifacts(location=str(target), size_bytes=sum(sizes), file_count=len(sizes)), note=note)
 
@@ -38,14 +44,34 @@ def keep(record: JobRecord, *, work: Path, store: Path) -> Kept:
 def remove(stored: StoredArtifacts) -> None:
     """Remove a job's artifacts from the store."""
     shutil.rmtree(stored.location, ignore_errors=True)
+    _manifest_of(Path(stored.location)).unlink(missing_ok=True)
 
 
-def discard(work: Path) -> None:
-    """Discard a job's disk. A job may have taken away its own right to remove what it made."""
-    for folder in [Path(base) / name for base, folders, _ in os.walk(work) for name in folders]:
-        if not folder.is_symlink():
-            folder.chmod(0o700)
-    shutil.rmtree(work, ignore_errors=True)
+def manifest(tree: Path) -> list[Entry] | None:
+    """Give the files of a kept tree with their sizes and checksums; None where nothing is kept."""
+    try:
+        found: list[Entry] = json.loads(_manifest_of(tree).read_text())
+    except FileNotFoundError:
+        return None
+    return found
+
+
+def _manifest_of(tree: Path) -> Path:
+    return tree.with_name(tree.name + ".files.json")
+
+
+def _write_manifest(tree: Path) -> list[Entry]:
+    entries: list[Entry] = []
+    for path in sorted(_files(tree)):
+        path.chmod(0o600)  # a job may have taken away its own right to read what it made
+        with path.open("rb") as file:
+            checksum = hashlib.file_digest(file, "sha256").hexdigest()
+        name = str(path.relative_to(tree)).encode("utf-8", "replace").decode()
+        entries.append({"path": name, "size_bytes": path.stat().st_size, "sha256": checksum})
+    partial = _manifest_of(tree).with_suffix(".partial")
+    partial.write_text(json.dumps(entries))
+    partial.rename(_manifest_of(tree))
+    return entries
 
 
 def _inside(work: Path, wanted: str) -> Path | None:

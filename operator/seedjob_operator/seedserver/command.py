@@ -14,10 +14,11 @@ from pathlib import Path
 
 from seedjob_operator.seedapi.wire import LIST_JOBS, path
 from seedjob_operator.seedserver.access import Credential, Credentials
+from seedjob_operator.seedserver.containers import find_engine
 from seedjob_operator.seedserver.folders import FolderInUseError, Folders
+from seedjob_operator.seedserver.inventory import Inventory, InventoryError, read_inventory
 from seedjob_operator.seedserver.launch import Launcher
 from seedjob_operator.seedserver.ratelimit import PLANS
-from seedjob_operator.seedserver.scheduler import Capacity
 from seedjob_operator.seedserver.serving import Serving, listen, serve
 from seedjob_operator.seedserver.store import StoreError
 from seedjob_operator.seedserver.tokens import NAMESPACE_PATTERN, TokensError, read_tokens
@@ -80,6 +81,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " 300 of 30, 1000 of 100",
     )
     add("--repos", metavar="DIR", type=_folder, help="git repositories for jobs: acme/trainer is DIR/acme/trainer")
+    add(
+        "--inventory",
+        metavar="FILE",
+        type=Path,
+        help="YAML with each region's GPUs, vCPUs and memory and the largest machines; default: 8 of each GPU type,"
+        " 96 vCPUs and 512 GB in each region",
+    )
     add("--grace-seconds", metavar="S", type=_number, default=30.0, help="from SIGTERM to SIGKILL; default 30")
     add(
         "--time-scale",
@@ -89,7 +97,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a minute of timeout_minutes lasts 60/N seconds; default 1",
     )
     add(
-        "--on-exit",
+        "--containers",
+        choices=("auto", "never"),
+        default="auto",
+        help="jobs with an image run in podman or docker where one is usable (auto), or always as processes (never);"
+        " default auto",
+    )
+    add(
+        "--on-stop",
         choices=("keep", "end"),
         default="keep",
         help="when stopped, running jobs go on and are found again (keep), or are cancelled (end); default keep",
@@ -130,11 +145,12 @@ def _serve(args: argparse.Namespace) -> None:
             git_config=folders.git_config,
             grace_seconds=args.grace_seconds,
             time_scale=args.time_scale,
+            engine=find_engine() if args.containers == "auto" else None,
         ),
         credentials=Credentials(tokens),
-        capacity=Capacity(),
+        inventory=_inventory(args.inventory),
         enable_faults=args.enable_faults,
-        end_jobs=args.on_exit == "end",
+        end_jobs=args.on_stop == "end",
     )
     with _listening(host, port) as listener:
         url = _url(listener)
@@ -150,6 +166,15 @@ def _prepared(data: Path) -> Folders:
     except OSError as error:
         raise _UnusableError(f"--data {data} can't be used: {error.strerror}") from None
     return folders
+
+
+def _inventory(path: Path | None) -> Inventory:
+    try:
+        return Inventory() if path is None else read_inventory(path)
+    except InventoryError as error:
+        raise _UnusableError(
+            f"--inventory {path} {error}: see `GET /_inventory` of a running server for its shape"
+        ) from None
 
 
 def _own_credential(args: argparse.Namespace) -> Credential:

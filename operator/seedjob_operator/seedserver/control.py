@@ -17,6 +17,7 @@ from seedjob_operator.seedserver.answers import time_of
 from seedjob_operator.seedserver.errors import RefusedError, refusal_of
 from seedjob_operator.seedserver.faults import FAULT, KINDS, Faults
 from seedjob_operator.seedserver.operations import OPERATIONS
+from seedjob_operator.seedserver.platform import Platform
 from seedjob_operator.seedserver.requests import json_body
 from seedjob_operator.seedserver.store import Store
 
@@ -51,11 +52,17 @@ def _from_this_machine(request: Request) -> None:
         raise RefusedError(Status.FORBIDDEN, "faults can be asked for from this machine only")
 
 
-def control_router(faults: Faults, store: Store, credentials: Credentials) -> APIRouter:
+def control_router(faults: Faults, platform: Platform, credentials: Credentials) -> APIRouter:
     """Make the routes below `/_control`."""
     router = APIRouter(prefix="/_control", dependencies=[Depends(_from_this_machine)])
-    _add_counts(router, faults, store)
+    _add_counts(router, faults, platform.store)
     _add_faults(router, faults)
+
+    @router.post("/preempt/{namespace}/{name}", status_code=202)
+    async def preempt(namespace: str, name: str) -> Response:
+        """Take its room from a running spot job."""
+        await platform.preempt(namespace, name)
+        return Response(status_code=202)
 
     @router.post("/freeze", status_code=202)
     async def freeze(request: Request) -> Response:

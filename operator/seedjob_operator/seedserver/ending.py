@@ -1,6 +1,6 @@
 """What became of a job, from what its supervisor left in its folder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seedjob_operator.seedapi.wire import JobStatus
@@ -12,6 +12,8 @@ _STATUSES = {
     files.TIMED_OUT: JobStatus.TIMED_OUT,
     files.REFUSED: JobStatus.FAILED,
 }
+REBOOTED = "the machine was restarted while this job ran, which ended it"
+PREEMPTED = "the job was preempted: its room was needed for a job that is not spot"
 LOST = "the process that ran this job was killed from outside, and what it had started was ended"
 NEVER_BEGAN = "the job's process could not be started"
 _STOPPED_FROM_OUTSIDE = "the job was told to stop by something else than the Seed platform"
@@ -19,7 +21,10 @@ _STOPPED_FROM_OUTSIDE = "the job was told to stop by something else than the See
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """How a job ended. `ended_at` in microseconds; None means now."""
+    """How a job ended, or its turn: with the status `queued` it was preempted, and waits for its next one.
+
+    `ended_at` in microseconds; None means now. `retry_count` counts from the job's beginning.
+    """
 
     status: JobStatus
     error: str | None = None
@@ -37,6 +42,17 @@ def has_begun(folder: Path) -> bool:
     return (folder / files.STATE).exists() and not (folder / files.ORDER).exists()
 
 
+def is_ordered(folder: Path) -> bool:
+    """Whether a job's order was ever written.
+
+    It must be only once: else a supervisor that an earlier server started, and that is just beginning, would take the
+    first order, and another one the second.
+
+    The order is looked for first, because a supervisor writes its state before it removes the order.
+    """
+    return (folder / files.ORDER).exists() or (folder / files.STATE).exists()
+
+
 def read_ending(record: JobRecord, folder: Path) -> Ending:
     """Read how a job ended whose supervisor doesn't live any more.
 
@@ -47,19 +63,24 @@ def read_ending(record: JobRecord, folder: Path) -> Ending:
     no              yes          it never began: cancelled meanwhile, or failed
     no              no           its supervisor was killed: failed
     ==============  ===========  ==============================================
+
+    One that was told to stop because others need its room is queued again, as long as a retry is left.
     """
     result = files.read_record(str(folder / files.RESULT))
-    if result is not None:
+    if result:  # after a power cut it may be empty
         return _from_result(record, result)
     if not has_begun(folder):
         if record.cancel_requested:
-            return Ending(status=JobStatus.CANCELLED)
+            return Ending(status=JobStatus.CANCELLED, retry_count=record.retry_count)
+        if record.preempt_requested:
+            return _preempted(record, retries=0)
         return Ending(status=JobStatus.FAILED, error=_with_last_words(NEVER_BEGAN, folder))
     state = files.read_record(str(folder / files.STATE)) or {}
+    restarted = state.get("boot_id", files.boot_id()) != files.boot_id()
     return Ending(
         status=JobStatus.FAILED,
-        error=_with_last_words(LOST, folder),
-        retry_count=int(state.get("retries", "0")),
+        error=REBOOTED if restarted else _with_last_words(LOST, folder),
+        retry_count=record.retry_count + int(state.get("retries", "0")),
         strays=True,
     )
 
@@ -72,17 +93,29 @@ def _from_result(record: JobRecord, result: dict[str, str]) -> Ending:
         error = f"the command ended with exit code {code}"
     if status is JobStatus.TIMED_OUT:
         error = f"the job was ended after its timeout of {record.timeout_minutes} minutes"
-    if status is JobStatus.CANCELLED and not record.cancel_requested:
-        status, error = JobStatus.FAILED, _STOPPED_FROM_OUTSIDE
-    return Ending(
+    ending = Ending(
         status=status,
         error=error,
         exit_code=code,
-        retry_count=int(result["retries"]),
+        retry_count=record.retry_count + int(result["retries"]),
         ended_at=int(result["ended_at"]),
         cpu_seconds=float(result["cpu_seconds"]),
         peak_memory_kb=int(result["peak_memory_kb"]),
     )
+    if status is not JobStatus.CANCELLED or record.cancel_requested:
+        return ending
+    if record.preempt_requested:
+        return replace(_preempted(record, retries=int(result["retries"])), ended_at=ending.ended_at)
+    return replace(ending, status=JobStatus.FAILED, error=_STOPPED_FROM_OUTSIDE)
+
+
+def _preempted(record: JobRecord, *, retries: int) -> Ending:
+    """Queue a job again if it may be tried once more."""
+    used = record.retry_count + retries
+    if used < record.max_retries:
+        return Ending(status=JobStatus.QUEUED, retry_count=used + 1)
+    error = f"{PREEMPTED}, and of its {record.max_retries} retries none was left; give a larger max_retries"
+    return Ending(status=JobStatus.FAILED, error=error, retry_count=used)
 
 
 def _with_last_words(reason: str, folder: Path) -> str:

@@ -53,6 +53,11 @@ class Folders:
         return self.root / "token"
 
     @property
+    def link_key(self) -> Path:
+        """The key that signs links to artifacts."""
+        return self.root / "link-key"
+
+    @property
     def jobs(self) -> Path:
         """A folder for each job."""
         return self.root / "jobs"
@@ -74,6 +79,14 @@ class Folders:
         """Give a job's HOME and working directory."""
         return self.job(job_id) / files.WORK
 
+    def make_fresh(self, job_id: str) -> None:
+        """Make a job's folder as if it had never run, but for its log."""
+        folder = self.job(job_id)
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if path.name not in (files.LOG, files.WORK):
+                path.unlink()
+        discard(folder / files.WORK)
+
     def remove_job(self, job_id: str) -> None:
         """Remove a job's folder with its log."""
         shutil.rmtree(self.job(job_id), ignore_errors=True)
@@ -83,3 +96,11 @@ class Folders:
         for folder in self.jobs.iterdir():
             if folder.name not in known:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def discard(disk: Path) -> None:
+    """Discard a job's disk. A job may have taken away its own right to remove what it made."""
+    for folder in [Path(base) / name for base, folders, _ in os.walk(disk) for name in folders]:
+        if not folder.is_symlink():
+            folder.chmod(0o700)
+    shutil.rmtree(disk, ignore_errors=True)

@@ -7,7 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from seedjob_operator.seedserver.records import JobRecord
+from seedjob_operator.seedserver.containers import Engine, container_name
+from seedjob_operator.seedserver.records import MICROSECONDS, JobRecord
 from seedjob_operator.seedserver.supervisor import files
 
 _PACKAGES = Path(__file__).parents[2]
@@ -19,35 +20,59 @@ _RANK_NAMES = ("SEED_NODE_RANK", "RANK", "PET_NODE_RANK")
 
 @dataclass(frozen=True, kw_only=True)
 class Launcher:
-    """How jobs are run here. `time_scale` divides the seconds of `timeout_minutes`; `repos` has the repositories."""
+    """How jobs are run here. `time_scale` divides the seconds of `timeout_minutes`; `repos` has the repositories.
+
+    Without an `engine`, jobs with an image run as plain processes.
+    """
 
     repos: Path | None
     git_config: Path
     grace_seconds: float
     time_scale: float
+    engine: Engine | None = None
 
     def write_order(self, record: JobRecord, folder: Path) -> None:
         """Make the job's folder, and write what is to run there; until this is read, the job hasn't begun."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        given = record.env
+        environment, names = _environment(record, folder / files.WORK), _rank_names(record)
         order = {
             "command": record.command,
-            "note": _note_on_image(record),
+            "note": "" if self.engine else _note_on_image(record),
             "repo": record.repo or "",
             "repo_path": self._repository(record.repo),
             "branch": record.branch or "",
             "git": shutil.which("git") or "",
             "git_config": str(self.git_config),
             "num_nodes": str(record.num_nodes),
-            "timeout_seconds": str(record.timeout_minutes * 60 / self.time_scale),
+            "timeout_seconds": str(self._seconds_left(record)),
             "grace_seconds": str(self.grace_seconds),
-            "max_retries": str(record.max_retries),
-            "rank_names": ",".join(name for name in _RANK_NAMES if name.startswith("SEED_") or name not in given),
+            "max_retries": str(record.max_retries - record.retry_count),
+            "rank_names": ",".join(names),
+            **self._container(record, environment, names, folder / files.WORK),
         }
-        environment = _environment(record, folder / files.WORK)
         files.write_record(
             str(folder / files.ORDER), order | {files.ENV_PREFIX + name: value for name, value in environment.items()}
         )
+
+    def _container(
+        self, record: JobRecord, environment: dict[str, str], names: tuple[str, ...], work: Path
+    ) -> dict[str, str]:
+        """Give what the supervisor needs to run the command in an image; nothing where it runs as a plain process."""
+        if self.engine is None or record.image is None:
+            return {"engine": ""}
+        options = self.engine.options(record, environment, names, work)
+        return {
+            "engine": self.engine.program,
+            "engine_home": self.engine.environment["HOME"],
+            "engine_path": f"{Path(self.engine.program).parent}:{_SYSTEM_PATH}",
+            "container": container_name(record),
+            "container_options": "\n".join(options),
+            "image": record.image,
+        }
+
+    def _seconds_left(self, record: JobRecord) -> float:
+        """Give what is left of the timeout, which counts the run time of all tries."""
+        return max(record.timeout_minutes * 60 / self.time_scale - record.ran_before / MICROSECONDS, 0.0)
 
     def _repository(self, repo: str | None) -> str:
         """Give a repository's folder; empty where there is none. The name was checked when the job was created."""
@@ -77,6 +102,10 @@ def start_supervisor(folder: Path) -> int:
         setsid=True,
         setsigmask=[],
     )
+
+
+def _rank_names(record: JobRecord) -> tuple[str, ...]:
+    return tuple(name for name in _RANK_NAMES if name.startswith("SEED_") or name not in record.env)
 
 
 def _note_on_image(record: JobRecord) -> str:

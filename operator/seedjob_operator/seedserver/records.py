@@ -10,7 +10,11 @@ MICROSECONDS = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedRecord:
-    """A job as a list needs it."""
+    """A job as a list needs it.
+
+    A preempted job is queued again: `queued_at` is the last time, `started_at` the first start, `resumed_at` the start
+    of what runs now or ran last (None while it waits), `ran_before` the microseconds that it ran before that.
+    """
 
     id: str
     name: str
@@ -22,15 +26,22 @@ class ListedRecord:
     progress: str | None = None
     cost_per_hour: Decimal
     created_at: int
+    queued_at: int
     started_at: int | None = None
+    resumed_at: int | None = None
+    ran_before: int = 0
     completed_at: int | None = None
 
     def runtime_seconds(self, *, now: int) -> int:
-        """Give the run time from the first try's start, each begun second counted as a whole one."""
-        if self.started_at is None:
-            return 0
+        """Give the run time from the first try's start, without waiting, each begun second counted as a whole one."""
+        return -(-self.run_microseconds(now=now) // MICROSECONDS)
+
+    def run_microseconds(self, *, now: int) -> int:
+        """Give the run time of all tries, without the time in the queue."""
+        if self.resumed_at is None:
+            return self.ran_before
         until = now if self.completed_at is None else self.completed_at
-        return -(-max(until - self.started_at, 0) // MICROSECONDS)
+        return self.ran_before + max(until - self.resumed_at, 0)
 
     def total_cost(self, *, now: int) -> Decimal:
         """Give what the job has cost so far, billed per second."""
@@ -67,6 +78,7 @@ class JobRecord(ListedRecord):
     exit_code: int | None = None
     error: str | None = None
     cancel_requested: bool = False
+    preempt_requested: bool = False
     artifacts: StoredArtifacts | None = None
 
 

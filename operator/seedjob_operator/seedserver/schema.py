@@ -1,6 +1,6 @@
 """The tables. Times are microseconds since 1970, money is decimal text."""
 
-VERSION = 1
+VERSION = 2
 
 SCHEMA = """
 CREATE TABLE jobs (
@@ -15,7 +15,10 @@ CREATE TABLE jobs (
     progress TEXT,
     cost_per_hour TEXT NOT NULL,
     created_at INTEGER NOT NULL,
+    queued_at INTEGER NOT NULL,
     started_at INTEGER,
+    resumed_at INTEGER,
+    ran_before INTEGER NOT NULL DEFAULT 0,
     completed_at INTEGER,
     command TEXT NOT NULL,
     image TEXT,
@@ -34,6 +37,7 @@ CREATE TABLE jobs (
     exit_code INTEGER,
     error TEXT,
     cancel_requested INTEGER NOT NULL DEFAULT 0,
+    preempt_requested INTEGER NOT NULL DEFAULT 0,
     artifacts TEXT,
     UNIQUE (namespace, name)
 );
@@ -41,7 +45,7 @@ CREATE INDEX jobs_by_creation ON jobs (namespace, created_at, seq);
 CREATE INDEX jobs_by_status_creation ON jobs (namespace, status, created_at, seq);
 CREATE INDEX jobs_by_status_start ON jobs (namespace, status, started_at, seq);
 CREATE INDEX jobs_by_status_completion ON jobs (namespace, status, completed_at, seq);
-CREATE INDEX jobs_active ON jobs (seq) WHERE status IN ('queued', 'running');
+CREATE INDEX jobs_active ON jobs (queued_at, seq) WHERE status IN ('queued', 'running');
 
 CREATE TABLE usage (
     job_id TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,

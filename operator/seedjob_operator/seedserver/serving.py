@@ -20,9 +20,9 @@ from seedjob_operator.seedserver.control import control_router, switched_off
 from seedjob_operator.seedserver.errors import error_response
 from seedjob_operator.seedserver.faults import Faults
 from seedjob_operator.seedserver.folders import Folders
+from seedjob_operator.seedserver.inventory import Inventory
 from seedjob_operator.seedserver.launch import Launcher
 from seedjob_operator.seedserver.platform import Platform
-from seedjob_operator.seedserver.scheduler import Capacity
 from seedjob_operator.seedserver.store import Store
 from seedjob_operator.seedserver.tampering import CLOSE, FaultMiddleware
 
@@ -37,7 +37,7 @@ class Serving:
     folders: Folders
     launcher: Launcher
     credentials: Credentials
-    capacity: Capacity
+    inventory: Inventory
     enable_faults: bool
     end_jobs: bool
 
@@ -52,7 +52,7 @@ async def serve(serving: Serving, listener: socket.socket, *, announce: Callable
         store=Store(serving.folders.records),
         folders=serving.folders,
         launcher=serving.launcher,
-        capacity=serving.capacity,
+        inventory=serving.inventory,
     )
     config = uvicorn.Config(
         _around(platform, serving),
@@ -83,7 +83,7 @@ def _around(platform: Platform, serving: Serving) -> ASGIApp:
         app.include_router(switched_off())
         return AccessMiddleware(app, serving.credentials)
     faults = Faults()
-    app.include_router(control_router(faults, platform.store, serving.credentials))
+    app.include_router(control_router(faults, platform, serving.credentials))
     return FaultMiddleware(AccessMiddleware(app, serving.credentials), faults)
 
 
@@ -92,7 +92,7 @@ def _stop(server: uvicorn.Server, platform: Platform) -> None:
         server.force_exit = True
         platform.hurry.set()
     server.should_exit = True
-    platform.closing.set()
+    platform.stop_taking()
 
 
 class _Server(uvicorn.Server):

@@ -48,14 +48,14 @@ class LedgerEntry:
 
 
 class Store:
-    """All records of one data folder.
+    """All records of one data folder. `barrier` is called before and after each commit, by name: tests crash there.
 
     Raises:
         StoreError: they were written by another version of this server.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, barrier: Callable[[str], None] = lambda _: None) -> None:
+        self._barrier = barrier
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="seed-writer")
         self._writer = _connect(path)
         try:
@@ -81,7 +81,9 @@ class Store:
             except BaseException:
                 self._writer.execute("ROLLBACK")
                 raise
+            self._barrier("before")
             self._writer.execute("COMMIT")
+            self._barrier("after")
             return result
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
@@ -167,8 +169,8 @@ class Store:
         return None if row is None else JobStatus(row[0])
 
     def active(self) -> list[JobRecord]:
-        """Give all jobs that have not ended, in the order of their creation."""
-        query = f"SELECT {_ALL} FROM jobs WHERE status IN ('queued', 'running') ORDER BY seq"  # noqa: S608  # our own names
+        """Give all jobs that have not ended, in the order in which they were queued."""
+        query = f"SELECT {_ALL} FROM jobs WHERE status IN ('queued', 'running') ORDER BY queued_at, seq"  # noqa: S608  # our own names
         return [_record(row) for row in self._reader.execute(query)]
 
     def ids(self) -> set[str]:
@@ -274,6 +276,7 @@ def _record(row: Mapping[str, Any]) -> JobRecord:
         "artifacts": kept,
         "spot": bool(row["spot"]),
         "cancel_requested": bool(row["cancel_requested"]),
+        "preempt_requested": bool(row["preempt_requested"]),
     }
     return JobRecord(**(_common(row) | own))
 

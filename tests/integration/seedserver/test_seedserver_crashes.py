@@ -31,13 +31,14 @@ def test_a_job_that_ends_without_the_server_has_its_real_exit_code(new_server: N
 
 def test_a_job_that_still_runs_is_followed_on(new_server: NewServer) -> None:
     server = new_server()
-    server.create("along", "echo up; sleep 2; exit 3")
+    created = server.create("along", "echo up; until [ -e go ]; do sleep 0.05; done; exit 3")
     server.wait_for_line("along", "up")
-    pids = [process.pid for process in server.processes()]
+    pids = sorted(process.pid for process in server.processes() if process.name() != "sleep")
     server.kill()
     server.start()
     assert server.job("along")["status"] == "running"
-    assert [process.pid for process in server.processes() if process.pid in pids] == pids, "the same processes"
+    assert all(map(alive, pids)), "the same processes"
+    (server.data / "jobs" / created["id"] / "work" / "go").touch()
     job = server.wait("along")
     assert (job["status"], job["exit_code"]) == ("failed", 3)
     assert server.lines("along").count("up") == 1
@@ -130,7 +131,7 @@ def test_server_and_supervisor_killed_together(new_server: NewServer) -> None:
 
 @pytest.mark.parametrize(("choice", "status"), [("keep", "running"), ("end", "cancelled")])
 def test_a_graceful_stop_keeps_or_ends_the_jobs(new_server: NewServer, choice: str, status: str) -> None:
-    server = new_server("--on-exit", choice)
+    server = new_server("--on-stop", choice)
     server.create("staying", "echo up; sleep 60")
     server.wait_for_line("staying", "up")
     assert server.stop() == 0

@@ -11,10 +11,10 @@ import pytest
 
 from seedjob_operator.seedapi.wire import CreateJob, JobStatus
 from seedjob_operator.seedserver.folders import Folders
+from seedjob_operator.seedserver.inventory import Inventory
 from seedjob_operator.seedserver.launch import Launcher
 from seedjob_operator.seedserver.platform import Platform
 from seedjob_operator.seedserver.records import JobRecord
-from seedjob_operator.seedserver.scheduler import Capacity
 from seedjob_operator.seedserver.store import Store
 
 JOB = CreateJob(name="a", command="sleep 60", image="x", gpu="none")
@@ -46,7 +46,7 @@ async def new_platform(tmp_path: Path) -> AsyncIterator[NewPlatform]:
 
     def make(kind: type[Launcher]) -> Platform:
         launcher = kind(repos=None, git_config=folders.git_config, grace_seconds=1, time_scale=1)
-        platform = Platform(store=Store(folders.records), folders=folders, launcher=launcher, capacity=Capacity())
+        platform = Platform(store=Store(folders.records), folders=folders, launcher=launcher, inventory=Inventory())
         made.append(platform)
         return platform
 

@@ -148,6 +148,10 @@ class _Sources:
         await self.reading()
         return environment.Sources()
 
+    def note_lacking(self, key: Key, uid: str, read: object) -> None: ...
+
+    def forget_job(self, key: Key) -> None: ...
+
 
 class _Clock(Clock):
     """The simulated loop's time, so that what waits in it grows old."""

@@ -13,13 +13,14 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from seedjob_operator.core import naming
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import MISSING, UNREAD, Desired, Observed, Sent
 from seedjob_operator.resources import Phase
 from seedjob_operator.seedapi.wire import Job, JobStatus
 from unit.core import given
 from unit.core.given import NOW, job, recorded, spec
-from unit.core.promises import counts
+from unit.core.promises import counts, generated
 
 Axis = Mapping[str, dict[str, Any]]
 
@@ -34,6 +35,10 @@ STATUS: Axis = {
     **{str(phase): {"status": recorded(phase)} for phase in _BEYOND_PENDING},
     "just Failed": {"status": recorded(Phase.FAILED, at=NOW)},
     "Running, name edited away": {"status": recorded(Phase.RUNNING, job_name=None, attempt=None)},
+    "second prepared": {"status": recorded(Phase.PENDING, of=None, **given.RERUN)},
+    "second Running": {"status": recorded(Phase.RUNNING, of=given.SECOND_INTENT, **given.RERUN)},
+    "second Succeeded": {"status": recorded(Phase.SUCCEEDED, of=given.SECOND_INTENT, **given.RERUN)},
+    "cancelled, never submitted": {"status": recorded(Phase.CANCELLED, of=None, job_id=None)},
     "status edited by hand": {"status": recorded(Phase.SUCCEEDED, job_id=None, conditions=())},
 }
 REMOTE: Axis = {
@@ -53,10 +58,13 @@ REMOTE: Axis = {
     "under another name": {"remote": job(name="somebody-elses-job", id=given.OTHER_ID)},
     "chosen name, ours": {"remote": job(name=given.CHOSEN), "fresh": True},
     "chosen name, differs": {"remote": job(name=given.CHOSEN, gpu="T4", id=given.OTHER_ID), "fresh": True},
+    "second, running": {"remote": job(name=given.SECOND)},
+    "second, failed": {"remote": job(JobStatus.FAILED, name=given.SECOND), "fresh": True},
     "inherited name": {"remote": job(JobStatus.SUCCEEDED, name=given.INHERITED), "fresh": True},
 }
 MODE: Axis = {
     "wanted": {},
+    "tracked": {"tracked": True},
     "paused": {"paused": True},
     "force-orphan": {"force_orphan": True},
     "deleted, Delete": {"deleting": True},
@@ -79,6 +87,10 @@ SPEC: Axis = {
     "runId": {"runId": "2"},
     "Replace": {"updatePolicy": "Replace"},
     "IfMatching": {"adoptionPolicy": "IfMatching"},
+    "runId, cancel": {"runId": "2", "cancel": True},
+    "runId, suspend": {"runId": "2", "suspend": True},
+    "Replace, job changed": {"updatePolicy": "Replace", **given.CHANGED},
+    "IfMatching, jobName": {"adoptionPolicy": "IfMatching", "jobName": given.CHOSEN},
     "ttl": {"ttlSecondsAfterFinished": 0},
     "remote ttl": {"remoteTTLSecondsAfterFinished": 60},
     "costLimit": {"costLimit": "1.00"},
@@ -90,6 +102,8 @@ INTENT: Axis = {
     "own, new": {"intent": given.NEW},
     "own, edited": {"intent": given.intent(run_id="9", spec_hash="f" * 16)},
     "own, finalizer stripped": {"intent": given.OWN, "finalizer": False},
+    "own, to be held": {"intent": given.TO_BE_HELD},
+    "second": {"intent": given.SECOND_INTENT},
     "chosen": {"intent": given.CHOSEN_INTENT},
     "restored": {"intent": given.RESTORED},
     "taken over": {"intent": given.TAKEN_OVER},
@@ -190,4 +204,7 @@ def _names_asked_for(desired: Desired) -> set[str]:
     if desired.status.job_id is not None and sent is not None:
         return {sent}
     chosen = desired.spec.job_name
-    return {sent or given.GENERATED} if chosen is None else {sent or chosen, chosen}
+    if chosen is None:
+        return {sent or generated(desired)}
+    following = naming.chosen_name(chosen, attempt=2) if desired.status.attempts else chosen
+    return {sent or following, following}

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from seedjob_operator.core import naming
-from seedjob_operator.core.case import SYNCED
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.situation import Situation, compose
 from seedjob_operator.core.snapshot import Connection, Desired, Fault, Hold, Observed, Reach
-from seedjob_operator.resources import Condition, ConditionType, Phase, SeedJobSpec, SeedJobStatus
+from seedjob_operator.core.verdicts import SYNCED
+from seedjob_operator.resources import AttemptRecord, Condition, ConditionType, Phase, SeedJobSpec, SeedJobStatus
 from seedjob_operator.seedapi.wire import Job, JobStatus
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -75,6 +75,11 @@ NEW = intent(time=NOW - timedelta(seconds=10))
 """Stored just now: a create can be sent under it without renewing it."""
 CHOSEN_INTENT = intent(job_name=CHOSEN)
 RESTORED = intent(uid=FOREIGN_UID, job_name=INHERITED)
+SECOND_INTENT = intent(attempt=2, run_id="2", job_name=SECOND)
+TO_BE_HELD = dataclasses.replace(OWN, cancel_reason="Suspended")
+FIRST = AttemptRecord(attempt=1, run_id="1", job_name=GENERATED, job_id="job_of_attempt_1", phase=Phase.FAILED)
+"""The first attempt, once it is over and another one follows."""
+RERUN: dict[str, Any] = {"attempts": (FIRST,), "past_runs": (naming.run_hash("1"),)}
 TAKEN_OVER = intent(origin_uid=FOREIGN_UID, job_name=INHERITED)
 COPIED = intent(name="other", job_name=naming.generated_name(namespace=NAMESPACE, name="other", uid=UID, attempt=1))
 FORGED = intent(job_name="somebody-elses-job")

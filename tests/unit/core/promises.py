@@ -41,6 +41,11 @@ def ended(desired: Desired) -> bool:
     return desired.status.phase in FAILURES | {Phase.SUCCEEDED}
 
 
+def generated(desired: Desired) -> str:
+    """Give the generated name of the attempt in force, or of the next."""
+    return given.SECOND if desired.status.attempts else GENERATED
+
+
 def archived(desired: Desired, name: str) -> bool:
     return name in {past.job_name for past in desired.status.attempts}
 
@@ -82,7 +87,9 @@ def intent_was_removed(desired: Desired, observed: Observed) -> bool:
 
 
 def surely_no_job(desired: Desired, observed: Observed) -> bool:
-    if desired.status.job_id is not None or observed.sent is Sent.CREATED or ours(desired, observed.remote):
+    of_a_past_one = desired.intent is not None and archived(desired, desired.intent.job_name)
+    made = observed.sent is Sent.CREATED and not of_a_past_one
+    if desired.status.job_id is not None or made or ours(desired, observed.remote):
         return False
     if intent_was_removed(desired, observed):
         return False
@@ -94,7 +101,7 @@ def surely_no_job(desired: Desired, observed: Observed) -> bool:
     if observed.sent is Sent.UNKNOWN:
         return refused_by_record(desired)
     return observed.sent in {Sent.NOTHING, Sent.REJECTED} or (
-        observed.sent is Sent.CONFLICT and desired.intent.job_name != GENERATED
+        observed.sent is Sent.CONFLICT and desired.intent.job_name not in {GENERATED, given.SECOND}
     )
 
 
@@ -103,7 +110,7 @@ def job_name_of(desired: Desired) -> str | None:
         return desired.status.job_name
     if desired.intent is not None and counts(desired, desired.intent, Sent.UNKNOWN):
         return desired.intent.job_name
-    return GENERATED if desired.spec.job_name is None else desired.spec.job_name
+    return generated(desired) if desired.spec.job_name is None else desired.spec.job_name
 
 
 def ours(desired: Desired, job: object) -> bool:
@@ -112,7 +119,9 @@ def ours(desired: Desired, job: object) -> bool:
         return False
     if desired.status.job_id is not None:
         return job.id == desired.status.job_id
-    return job.name == GENERATED or (job.name == INHERITED and job.name == job_name_of(desired))
+    name = job_name_of(desired)
+    generated_now = job.name in {GENERATED, given.SECOND} and job.name in {generated(desired), name}
+    return generated_now or (job.name == INHERITED and job.name == job_name_of(desired))
 
 
 def create_only_when_all_is_in_place(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
@@ -162,7 +171,13 @@ def intent_is_this_objects(desired: Desired, observed: Observed, decision: Decis
     if not isinstance(decision.step, WriteIntent):
         return
     intent = decision.step.intent
-    known = {GENERATED, INHERITED, desired.spec.job_name, desired.status.job_name if desired.status.job_id else None}
+    known = {
+        generated(desired),
+        INHERITED,
+        f"{desired.spec.job_name}-2",
+        desired.spec.job_name,
+        desired.status.job_name if desired.status.job_id else None,
+    }
     stored = desired.intent if counts(desired, desired.intent, observed.sent) else None
     yield from _complaints(
         {
@@ -194,7 +209,12 @@ def finalizer_goes_last(desired: Desired, observed: Observed, decision: Decision
     if desired.paused and not desired.force_orphan:
         yield "releases while paused"
     let_go = desired.force_orphan or desired.spec.deletion_policy is DeletionPolicy.ORPHAN
-    if let_go and orphaned is no_job:
+    numbered = (
+        desired.intent is not None and desired.intent.attempt > 1 and counts(desired, desired.intent, observed.sent)
+    )
+    numbered = numbered and desired.spec.job_name is None  # chosen names prove nothing, and aren't looked for
+    nothing_left = no_job and not desired.status.attempts and not numbered
+    if let_go and orphaned is nothing_left:
         yield f"lets go, no job is {no_job}, and Orphaned is {orphaned}"
     if not (let_go or no_job or orphaned or _over(desired, observed)):
         yield "releases a job that may still run"

@@ -7,7 +7,7 @@ import pytest
 
 from seedjob_operator.seedapi.wire import CreateJob, JobStatus
 from seedjob_operator.seedserver.admission import new_record
-from seedjob_operator.seedserver.ending import LOST, NEVER_BEGAN, has_begun, read_ending
+from seedjob_operator.seedserver.ending import LOST, NEVER_BEGAN, REBOOTED, has_begun, read_ending
 from seedjob_operator.seedserver.records import JobRecord
 from seedjob_operator.seedserver.supervisor import files
 
@@ -83,3 +83,10 @@ def test_a_lock_is_held_once(tmp_path: Path) -> None:
     assert files.take_lock(str(tmp_path)) is not None
     assert files.is_locked(str(tmp_path))
     assert files.take_lock(str(tmp_path)) is None
+
+
+def test_after_a_restart_of_the_machine_the_reason_says_so(tmp_path: Path) -> None:
+    files.write_record(str(tmp_path / files.STATE), {"pid": "1", "retries": "0", "boot_id": "another start"})
+    assert read_ending(RUNNING, tmp_path).error == REBOOTED
+    (tmp_path / files.RESULT).touch()
+    assert read_ending(RUNNING, tmp_path).error == REBOOTED, "a power cut can leave an empty result"

@@ -35,7 +35,7 @@ def test_a_run_is_billed_per_begun_second() -> None:
     record = new_record("acme", request, now=0)
     assert record.runtime_seconds(now=99 * SECOND) == 0, "queued jobs cost nothing"
     assert record.total_cost(now=99 * SECOND) == 0
-    running = replace(record, started_at=10 * SECOND)
+    running = replace(record, started_at=10 * SECOND, resumed_at=10 * SECOND)
     assert running.runtime_seconds(now=20 * SECOND) == 10
     assert running.runtime_seconds(now=20 * SECOND + 1) == 11
     assert running.total_cost(now=3610 * SECOND) == Decimal("12.8000")

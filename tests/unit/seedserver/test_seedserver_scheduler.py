@@ -4,9 +4,14 @@ import random
 
 import pytest
 
-from seedjob_operator.seedserver.scheduler import Capacity, Claim, Room, impossible, startable
+from seedjob_operator.seedserver.inventory import Inventory
+from seedjob_operator.seedserver.scheduler import PATIENCE, Claim, Room, impossible, plan
 
-CAPACITY = Capacity()
+INVENTORY = Inventory()
+
+
+def startable(*, running: list[Claim], queued: list[Claim], now: int = PATIENCE) -> list[str]:
+    return list(plan(running=running, queued=queued, inventory=INVENTORY, now=now).start)
 
 
 def claim(job_id: str, gpus: int = 1, *, gpu: str = "L4", region: str = "us-east-1", cpu: int = 8) -> Claim:
@@ -33,23 +38,23 @@ def claim(job_id: str, gpus: int = 1, *, gpu: str = "L4", region: str = "us-east
     ],
 )
 def test_who_may_start(running: list[Claim], queued: list[Claim], expected: list[str], why: str) -> None:
-    assert startable(running=running, queued=queued, capacity=CAPACITY) == expected, why
+    assert startable(running=running, queued=queued) == expected, why
 
 
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        (claim("a", 16), "16 GPUs of type L4 where us-east-1 has 8"),
-        (claim("a", 1, cpu=97), "97 vCPUs where us-east-1 has 96"),
+        (claim("a", 16), "16 GPUs of type L4 where there are 8"),
+        (claim("a", 1, cpu=97), "97 vCPUs where there are 96"),
         (Claim(job_id="a", region="us-east-1", gpu="none", need=Room(0, 2, 1024)), "1024 GB of memory"),
     ],
 )
 def test_what_can_never_fit_is_said(asked: Claim, words: str) -> None:
-    assert words in (impossible(asked, CAPACITY) or "")
+    assert words in (impossible(asked, INVENTORY) or "")
 
 
 def test_what_fits_an_empty_region_is_possible() -> None:
-    assert impossible(claim("a", 8, cpu=96), CAPACITY) is None
+    assert impossible(claim("a", 8, cpu=96), INVENTORY) is None
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -65,14 +70,14 @@ def test_capacity_is_never_exceeded_and_everyone_gets_a_turn(seed: int) -> None:
     running: list[Claim] = []
     order: dict[str, list[int]] = {}
     for _ in range(2000):
-        for job_id in startable(running=running, queued=waiting, capacity=CAPACITY):
+        for job_id in startable(running=running, queued=waiting):
             started = next(one for one in waiting if one.job_id == job_id)
             waiting.remove(started)
             running.append(started)
             order.setdefault(started.gpu, []).append(int(job_id))
-        assert sum(one.need.cpu for one in running) <= CAPACITY.cpu, f"seed {seed}"
+        assert sum(one.need.cpu for one in running) <= 96, f"seed {seed}"
         for gpu, _most in kinds:
-            assert sum(one.need.gpus for one in running if one.gpu == gpu) <= CAPACITY.gpus_per_type, f"seed {seed}"
+            assert sum(one.need.gpus for one in running if one.gpu == gpu) <= 8, f"seed {seed}"
         if not running:
             break
         running.remove(rng.choice(running))

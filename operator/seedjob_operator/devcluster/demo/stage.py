@@ -152,7 +152,7 @@ class Stage:
     def _start_platform(self, repositories: Path) -> None:
         flags = ["--listen", self.platform.url.removeprefix("http://"), "--data", self._directory / "platform"]
         flags += ["--namespace", SEED_NAMESPACE, "--token", self.platform.token, "--plan", "unlimited"]
-        flags += ["--repos", repositories, "--grace-seconds", JOB_GRACE_SECONDS, "--on-exit", "end"]
+        flags += ["--repos", repositories, "--grace-seconds", JOB_GRACE_SECONDS, "--on-stop", "end"]
         self._start("the local Seed server", "platform.log", ["seed-server", *map(str, flags)], {})
 
     def _start_operator(self) -> None:

@@ -48,6 +48,15 @@ def read_record(path: str) -> dict[str, str] | None:
     return {key: value for key, _, value in parts}
 
 
+def boot_id() -> str:
+    """Give what changes with each start of the machine; empty where the system doesn't tell."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:  # noqa: PTH123  # as above
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
 def take_lock(folder: str) -> int | None:
     """Take the job's lock for as long as this process lives; None where another process has it."""
     descriptor = os.open(f"{folder}/{LOCK}", os.O_RDWR | os.O_CREAT, 0o600)

@@ -107,19 +107,47 @@ class Supervisor:
         try:
             for rank in range(nodes):
                 mine = {**self._env, **dict.fromkeys(self._order["rank_names"].split(","), str(rank))}
-                self._start(current, rank, [_SHELL, "-c", self._order["command"]], mine)
+                self._start(current, rank, *self._command(rank, mine))
         except Refusal:
             current.terminate()
             current.run()
+            self._remove_containers(nodes)
             raise
         self._write_state(current.pids)
         current.run()
+        self._remove_containers(nodes)
         failed = current.first_failure
         if failed is None:
             return 0, current.interruption
         if nodes > 1 and current.interruption is None:
             self._log.note(f"seed: node {failed} failed with exit code {current.codes[failed]}; all nodes were ended")
         return current.codes[failed], current.interruption
+
+    def _command(self, rank: int, environment: dict[str, str]) -> tuple[list[str], dict[str, str]]:
+        """Give a node's command line and environment: a shell's, or those of the program that runs it in an image."""
+        order, shell = self._order, ["-c", self._order["command"]]
+        if not order["engine"]:
+            return [_SHELL, *shell], environment
+        options = order["container_options"].split("\n")
+        command = [order["engine"], "run", f"--name={order['container']}-{rank}", *options, order["image"], *shell]
+        for option in options:
+            if option.startswith(f"--volume={os.getcwd()}/"):  # noqa: PTH109  # see files
+                os.makedirs(option.partition("=")[2].partition(":")[0], exist_ok=True)  # noqa: PTH103  # see files
+        return command, environment | {"HOME": order["engine_home"], "PATH": order["engine_path"]}
+
+    def _remove_containers(self, nodes: int) -> None:
+        """Remove what is left of a try's containers: docker's don't end with the program that started them."""
+        if not self._order["engine"]:
+            return
+        names = [f"{self._order['container']}-{rank}" for rank in range(nodes)]
+        environment = {"HOME": self._order["engine_home"], "PATH": self._order["engine_path"]}
+        quiet = [(os.POSIX_SPAWN_OPEN, descriptor, "/dev/null", os.O_RDWR, 0) for descriptor in range(3)]
+        program = self._order["engine"]
+        try:
+            pid = os.posix_spawn(program, [program, "rm", "--force", *names], environment, file_actions=quiet)
+        except OSError:
+            return
+        os.waitpid(pid, 0)
 
     def _new_try(self) -> Try:
         grace = float(self._order["grace_seconds"])
@@ -136,6 +164,7 @@ class Supervisor:
         state = {
             "pid": str(own),
             "start_time": start_time(own),
+            "boot_id": files.boot_id(),
             "retries": str(self._retries),
             "nodes": ",".join(map(str, pids)),
         }

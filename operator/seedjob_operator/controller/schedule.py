@@ -1,0 +1,43 @@
+"""How often to look: what the jobs need to be fresh, and what the budget leaves. Pure arithmetic on seconds and requests."""
+
+import math
+
+from seedjob_operator.seedapi.budget import BudgetState
+from seedjob_operator.seedapi.windows import MOST_FOR_LISTS
+
+SHORTEST = 2.0
+FRESH = 50.0
+"""Seconds from the beginning of a round to that of the next at which every status is less than a minute old."""
+LONGEST = 3600.0
+_SHARE = 0.5
+"""The part of a plan that lists take while nobody else wants it: what comes next shouldn't have to wait."""
+
+
+def lists_per_minute(requests: int) -> int:
+    """Give the lists a minute that keep jobs fresh whose round takes so many requests."""
+    return math.ceil(requests * 60.0 / FRESH)
+
+
+def plan_needed(requests: int, per_minute: int | None) -> int | None:
+    """Give the requests per minute that a plan would need, in whole tens; None where the one there is suffices."""
+    needed = lists_per_minute(requests) / MOST_FOR_LISTS
+    if per_minute is None or needed <= per_minute:
+        return None
+    return math.ceil(needed / 10) * 10
+
+
+def period(requests: int, state: BudgetState) -> float:
+    """Give the seconds from the beginning of one round to the beginning of the next."""
+    if state.per_minute is None:
+        return SHORTEST
+    others = state.used - state.used_by_lists
+    left = 0.0 if state.waiting_creates else state.per_minute * 0.9 - others  # those take all that isn't kept
+    for_freshness = min(lists_per_minute(requests), state.per_minute * MOST_FOR_LISTS)
+    lists = max(min(left, state.per_minute * _SHARE), for_freshness, 1e-3)
+    shortest = requests * 60.0 / lists
+    return min(max(SHORTEST, shortest), LONGEST)
+
+
+def ends_worth_listing(missing: int, state: BudgetState) -> bool:
+    """Tell whether so many ended jobs should be listed: where to read each would take more than some ten seconds."""
+    return state.per_minute is not None and missing > max(8, state.per_minute // 6)

@@ -1,0 +1,51 @@
+"""Serves artifacts to whoever has a signed link: a job's index of files with their checksums, and the files."""
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from seedjob_operator.seedapi.wire import Status
+from seedjob_operator.seedserver import artifacts
+from seedjob_operator.seedserver.errors import RefusedError
+from seedjob_operator.seedserver.links import PREFIX, Links
+from seedjob_operator.seedserver.platform import Platform
+from seedjob_operator.seedserver.records import MICROSECONDS
+
+_GONE = "there are no such artifacts; they may have been deleted"
+
+
+def downloads_router(platform: Platform) -> APIRouter:
+    """Make the routes below `/_artifacts`."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get(PREFIX + "{place:path}")
+    def download(
+        place: str, expires: Annotated[int, Query(ge=0, le=10**12)], signature: Annotated[str, Query(max_length=200)]
+    ) -> Response:
+        if not platform.links.is_good(place, expires=expires, signature=signature, now=platform.now // MICROSECONDS):
+            message = "this link has expired or was changed: get the job again for a new one"
+            raise RefusedError(Status.FORBIDDEN, message)
+        namespace, job_id, *parts = place.split("/")
+        tree = platform.folders.artifacts / namespace / job_id
+        if parts:
+            return _file(tree, "/".join(parts))
+        return _index(platform.links, tree, namespace, job_id, expires)
+
+    return router
+
+
+def _index(links: Links, tree: Path, namespace: str, job_id: str, expires: int) -> Response:
+    found = artifacts.manifest(tree)
+    if found is None:
+        raise RefusedError(Status.NOT_FOUND, _GONE)
+    files = [{**entry, "url": links.signed(namespace, job_id, str(entry["path"]), expires=expires)} for entry in found]
+    return JSONResponse({"data": files})
+
+
+def _file(tree: Path, path: str) -> Response:
+    wanted = (tree / path).resolve()
+    if not wanted.is_relative_to(tree.resolve()) or not wanted.is_file():
+        raise RefusedError(Status.NOT_FOUND, _GONE)
+    return FileResponse(wanted, media_type="application/octet-stream", filename=wanted.name)

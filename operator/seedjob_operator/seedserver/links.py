@@ -1,0 +1,35 @@
+"""Links to artifacts that are good for an hour, and for one path only: whoever has one needs no token."""
+
+import hashlib
+import hmac
+import secrets
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+LINK_SECONDS: Final = 3600
+PREFIX: Final = "/_artifacts/"
+
+
+class Links:
+    """Signs and checks links by a key of the data folder, so that they outlive a restart of the server."""
+
+    def __init__(self, key_file: Path) -> None:
+        if not key_file.exists():
+            key_file.touch(mode=0o600)
+            key_file.write_text(secrets.token_hex(32))
+        self._key = key_file.read_text().encode()
+
+    def signed(self, namespace: str, job_id: str, path: str = "", *, expires: int) -> str:
+        """Give the link to a job's index of files, or to one of them; it is good until a time in seconds."""
+        place = "/".join(part for part in (namespace, job_id, path) if part)
+        return f"{PREFIX}{quote(place)}?expires={expires}&signature={self._signature(place, expires)}"
+
+    def is_good(self, place: str, *, expires: int, signature: str, now: int) -> bool:
+        """Whether a link was signed here for this place, and its time isn't over (seconds)."""
+        expected = self._signature(place, expires)
+        return hmac.compare_digest(expected, signature.encode("ascii", "replace").decode()) and now <= expires
+
+    def _signature(self, place: str, expires: int) -> str:
+        message = f"{expires} {place}".encode("utf-8", "surrogateescape")
+        return hmac.new(self._key, message, hashlib.sha256).hexdigest()

@@ -1,0 +1,32 @@
+"""Artifacts by signed links: whole and with their checksums, for a while, and nothing else of the machine."""
+
+import hashlib
+
+from integration.seedserver.server import SeedServer
+
+
+def test_artifacts_are_downloaded_by_a_link_alone(server: SeedServer) -> None:
+    server.create("weights", "mkdir -p out/deep; printf 12345 > out/a; printf é > 'out/deep/b c'", artifacts_path="out")
+    kept = server.wait("weights")["artifacts"]
+    assert kept["expires_at"] is not None
+    plain = {"Authorization": ""}
+    index = server.http.get(kept["url"], headers=plain).json()["data"]
+    assert [(entry["path"], entry["size_bytes"]) for entry in index] == [("a", 5), ("deep/b c", 2)]
+    for entry, content in zip(index, (b"12345", "é".encode()), strict=True):
+        answer = server.http.get(server.url + entry["url"], headers=plain)
+        assert (answer.status_code, answer.content) == (200, content)
+        assert hashlib.sha256(content).hexdigest() == entry["sha256"]
+
+
+def test_a_link_is_for_its_place_and_time_only(server: SeedServer) -> None:
+    job = server.create("guarded", "mkdir out; echo 1 > out/f", artifacts_path="out")
+    url = server.wait("guarded")["artifacts"]["url"]
+    head, _, signature = url.rpartition("signature=")
+    later = head.replace("expires=", "expires=9")
+    elsewhere = url.replace(job["id"], f"{job['id']}/../../../link-key")
+    for changed in (f"{head}signature={'0' * len(signature)}", f"{later}signature={signature}", elsewhere, f"{url}é"):
+        assert server.http.get(changed).status_code in (403, 404), changed
+    server.delete("guarded", delete_artifacts="true")
+    assert server.http.get(url).status_code == 404
+    left = list((server.data / "artifacts" / "acme").glob(f"{job['id']}*"))
+    assert left == [], "the list of files goes with them"

@@ -1,0 +1,40 @@
+"""How often the lists are read: by what freshness needs and the budget leaves, and a figure where that isn't enough."""
+
+import pytest
+
+from seedjob_operator.controller.schedule import lists_per_minute, period, plan_needed
+from seedjob_operator.seedapi.budget import Budget, Priority
+
+
+def state_of(per_minute: int | None, *, gets: int = 0) -> Budget:
+    budget = Budget(clock=lambda: 0.0)
+    budget.configure("me", requests_per_minute=per_minute, burst=None)
+    gate = budget._gate("me")
+    for _ in range(gets):
+        gate.windows.begin(Priority.GET)
+    return budget
+
+
+@pytest.mark.parametrize(
+    ("requests", "per_minute", "gets", "seconds"),
+    [
+        (1, 60, 0, 2.0),  # two seconds at best
+        (1, None, 0, 2.0),
+        (2, 60, 0, 4.0),  # half of the plan at most
+        (11, 60, 0, 22.0),
+        (11, 60, 40, 47.0),  # others take 40 of it: what is left
+        (11, 60, 54, 47.0),  # and never less than freshness needs
+        (100, 60, 0, 150.0),  # more than the plan can give: as often as it can
+        (100, 1000, 0, 12.0),
+    ],
+)
+def test_the_period(requests: int, per_minute: int | None, gets: int, seconds: float) -> None:
+    assert period(requests, state_of(per_minute, gets=gets).state("me")) == pytest.approx(seconds, abs=1.0)
+
+
+def test_a_plan_that_is_too_small_says_what_it_would_need() -> None:
+    assert plan_needed(11, 60) is None, "1,000 active jobs"
+    assert plan_needed(100, None) is None
+    assert plan_needed(100, 60) == 180, "10,000 active jobs: 120 lists a minute, and a third for all else"
+    assert plan_needed(100, 180) is None
+    assert lists_per_minute(100) == 120
