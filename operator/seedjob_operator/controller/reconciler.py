@@ -205,6 +205,7 @@ class Reconciler:
             clock_offset=_clock_offset(link),
             rivals=owners.recorded(others),
             claimed=_claimed(desired, connection, others),
+            contenders=tuple(found for body in others if (found := self._read(body)) is not None),
             intent=desired.intent,
             reconcile_at=reconcile_at_of(body),
         )

@@ -6,7 +6,7 @@ from enum import Enum
 
 from seedjob_operator.core import environment
 from seedjob_operator.core.intent import Intent
-from seedjob_operator.core.snapshot import MISSING, UNREAD, Connection, Fault, Hold, Observed, Result, Sent
+from seedjob_operator.core.snapshot import MISSING, UNREAD, Connection, Desired, Fault, Hold, Observed, Result, Sent
 from seedjob_operator.seedapi.wire import Analytics, Job
 
 SEPARATE = timedelta(seconds=50)
@@ -30,6 +30,7 @@ def pass_begun(
     clock_offset: timedelta = timedelta(0),
     rivals: frozenset[str] = frozenset(),
     claimed: frozenset[str] = frozenset(),
+    contenders: tuple[Desired, ...] = (),
     intent: Intent | None = None,
     reconcile_at: str = "",
 ) -> Observed:
@@ -45,6 +46,7 @@ def pass_begun(
         look_now=observed.look_now or asked,
         reconcile_at=reconcile_at,
         claimed=claimed,
+        contenders=contenders,
         connection=connection,
         environment_hold=None,
         environment_read=False,
@@ -108,6 +110,7 @@ def attempt_begun(observed: Observed) -> Observed:
         clock_offset=observed.clock_offset,
         rivals=observed.rivals,
         claimed=observed.claimed,
+        contenders=observed.contenders,
         gone=observed.gone,
     )
 

@@ -169,6 +169,7 @@ class Observed:
         clock_offset: how far the platform's clock is ahead of ours.
         rivals: ids of remote jobs of this name that other living SeedJobs have recorded as their own.
         claimed: remote names that the intents of other living SeedJobs announce.
+        contenders: other living SeedJobs whose intents may announce the same remote name.
         gone: names of attempts that a deletion has nothing more to clean up of.
     """
 
@@ -207,4 +208,5 @@ class Observed:
     clock_offset: timedelta = timedelta(0)
     rivals: frozenset[str] = frozenset()
     claimed: frozenset[str] = frozenset()
+    contenders: tuple[Desired, ...] = ()
     gone: frozenset[str] = frozenset()

@@ -15,7 +15,7 @@ from seedjob_operator.core.decision import (
 )
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import NEEDS_EDIT, Reason
-from seedjob_operator.core.snapshot import MISSING, UNREAD, Connection, Hold, Sent
+from seedjob_operator.core.snapshot import MISSING, UNREAD, Connection, Desired, Hold, Observed, Sent
 from seedjob_operator.core.verdicts import of_platform
 from seedjob_operator.resources import AdoptionPolicy, ConditionType, Phase
 from seedjob_operator.seedapi.wire import Job
@@ -264,7 +264,25 @@ def owns(case: Case) -> bool:
     if intent.adopted_id == job.id or case.inherited:
         return may_adopt(case, job)
     made = ownership.made_since(case.not_before(intent), job) and ownership.equal(job, case.desired.spec.job)
-    return case.sent in _UNSETTLED and not _spec_changed(case) and made
+    return case.sent in _UNSETTLED and not _spec_changed(case) and made and not _outranked(case, job)
+
+
+def _outranked(case: Case, job: Job) -> bool:
+    """Tell whether an older SeedJob has the same claim: two that chose one name may both have an open create."""
+    seen = Observed(
+        connection=case.observed.connection,
+        clock_offset=case.observed.clock_offset,
+        rivals=case.observed.rivals,
+        remote=job,
+    )
+    others = (Case(other, seen, case.now) for other in case.observed.contenders if _is_older(other, case.desired))
+    return any(owns(other) and not other.elsewhere for other in others)
+
+
+def _is_older(one: Desired, other: Desired) -> bool:
+    if one.created_at is None or other.created_at is None or one.created_at == other.created_at:
+        return one.uid < other.uid
+    return one.created_at < other.created_at
 
 
 def in_doubt(case: Case) -> bool:
