@@ -89,9 +89,10 @@ async def seed_server(data: Path, *flags: str) -> AsyncIterator[Seed]:
     data.parent.mkdir(parents=True, exist_ok=True)
     with (data.parent / "server.log").open("ab") as log:
         process = await asyncio.to_thread(_start, command, log)
+    output = process.stdout
+    assert output is not None  # noqa: S101  # it was asked for
     try:
-        assert process.stdout is not None  # noqa: S101  # it was asked for
-        words = await asyncio.to_thread(process.stdout.readline)
+        words = await asyncio.to_thread(output.readline)
         url = words.decode().split(" listening on ")[1].split(" ")[0]
         connector, patience = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(total=600)
         headers = {"Authorization": f"Bearer {TOKEN}"}
@@ -100,6 +101,7 @@ async def seed_server(data: Path, *flags: str) -> AsyncIterator[Seed]:
     finally:
         process.terminate()
         await asyncio.to_thread(process.wait)
+        output.close()
 
 
 def _start(command: Sequence[str], log: Any) -> subprocess.Popen[bytes]:
