@@ -74,6 +74,10 @@ $(BENCH_READY): $(READY) requirements/bench.txt
 bench: $(BENCH_READY) control-plane  ## Measure the operator beside its yardsticks (ROWS="converge life", N=100,1000, SUBJECTS=operator,floor)
 	$(BIN)/python -m benchmarks $(ROWS) $(if $(N),--n $(N)) $(if $(SUBJECTS),--subjects $(SUBJECTS)) $(BENCH_FLAGS)
 
+.PHONY: bench-seed-server
+bench-seed-server: $(READY)  ## Measure the local Seed server (ROWS="list runs followers memory clients")
+	$(BIN)/python -m benchmarks.seed_server $(ROWS) $(BENCH_FLAGS)
+
 .PHONY: clean
 clean:  ## Remove what make created in this folder (the shared cache of the control plane stays)
 	rm -rf $(VENV) .demo .bench dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
