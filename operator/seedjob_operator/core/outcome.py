@@ -29,7 +29,7 @@ def of(job: Job, *, cancel_reason: str | None) -> Outcome:
     """Give the phase, reason and sentence of a job that the platform says has ended."""
     if job.status is JobStatus.SUCCEEDED:
         return Phase.SUCCEEDED, Reason.SUCCEEDED, "The job succeeded."
-    why = f" {job.error}" if job.error else ""
+    why = f" The platform says: {job.error.rstrip('.')}." if job.error else ""
     if job.status is JobStatus.TIMED_OUT:
         return Phase.TIMED_OUT, Reason.DEADLINE_EXCEEDED, f"The job ran into its timeoutMinutes.{why}"
     if job.status is JobStatus.CANCELLED:
