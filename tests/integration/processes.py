@@ -1,10 +1,14 @@
 """The real processes that integration tests run: the local Seed server and the operator, each to be killed at will."""
 
+import base64
+import concurrent.futures
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -14,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import yaml
 
 _T = TypeVar("_T")
 COMMAND = Path(sys.executable).with_name("seedjob-operator")
@@ -41,6 +46,24 @@ def wait_for(what: str, look: Callable[[], _T | None], *, seconds: float = 30.0,
             return found
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
         time.sleep(every)
+
+
+def side_by_side(*stories: Callable[[], None]) -> None:
+    """Tell several stories at once: each mostly waits, and none touches what another one looks at.
+
+    Raises:
+        ExceptionGroup: some went wrong; each error names its story.
+    """
+    with concurrent.futures.ThreadPoolExecutor(len(stories)) as threads:
+        told = [(threads.submit(story), story) for story in stories]
+    wrong = []
+    for future, story in told:
+        error = future.exception()
+        if error is not None:
+            error.add_note(f"in {getattr(story, '__name__', story)}")
+            wrong.append(error)
+    if wrong:
+        raise BaseExceptionGroup(f"{len(wrong)} of {len(stories)} stories went wrong", wrong)
 
 
 @dataclasses.dataclass
@@ -82,18 +105,30 @@ class Process:
 
 
 class Platform:
-    """A local Seed server."""
+    """A local Seed server. `users`: who may use it beside the administrator, as its file of tokens has them."""
 
-    def __init__(self, folder: Path, *, repos: Path | None = None, flags: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        repos: Path | None = None,
+        users: Sequence[Mapping[str, Any]] = (),
+        namespaces: Sequence[str] = (SEED_NAMESPACE,),
+        flags: Sequence[str] = (),
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        folder.mkdir(parents=True, exist_ok=True)
+        tokens = folder / "tokens.yaml"
+        administrator = {"name": "administrator", "tokens": [TOKEN], "namespaces": list(namespaces)}
+        tokens.write_text(json.dumps({"users": [administrator, *users]}))
         arguments = ["seed-server", "--listen", f"127.0.0.1:{self.port}", "--data", str(folder / "platform")]
-        arguments += ["--namespace", SEED_NAMESPACE, "--token", TOKEN, "--plan", "unlimited", "--enable-faults"]
+        arguments += ["--tokens", str(tokens), "--plan", "unlimited", "--enable-faults"]
         arguments += ["--grace-seconds", "3", "--containers", "never", *flags]
         if repos is not None:
             arguments += ["--repos", str(repos)]
         self.process = Process(arguments, os.environ, folder / "platform.log")
-        self._artifacts = folder / "platform" / "artifacts"
+        self._data = folder / "platform"
 
     def start(self) -> "Platform":
         """Start it, and wait until it answers."""
@@ -121,6 +156,13 @@ class Platform:
         found: list[dict[str, Any]] = self.get(f"/{SEED_NAMESPACE}/jobs?per_page=100").raise_for_status().json()["data"]
         return found
 
+    def create(self, name: str, command: str = "sleep 300") -> None:
+        """Create a job as somebody would in the platform's console."""
+        body = {"name": name, "command": command, "image": "python:3.13", "gpu": "none"}
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        path = f"{self.url}/auth/v1/seed/{SEED_NAMESPACE}/jobs"
+        httpx.post(path, headers=headers, json=body, timeout=10, trust_env=False).raise_for_status()
+
     def cancel(self, name: str) -> None:
         """Cancel a job as somebody would in the platform's console."""
         path = f"/auth/v1/seed/{SEED_NAMESPACE}/jobs/{name}/cancel"
@@ -133,7 +175,7 @@ class Platform:
 
     def has_artifacts(self, job_id: str) -> bool:
         """Look into its artifact store for what a job left."""
-        return any(path.is_file() for path in self._artifacts.rglob("*") if job_id in path.parts)
+        return any(path.is_file() for path in (self._data / "artifacts").rglob("*") if job_id in path.parts)
 
     def ledger(self) -> list[dict[str, Any]]:
         """Give all creates that it ever accepted."""
@@ -144,9 +186,20 @@ class Platform:
         """Have it do the work of the next creates, and then close the connection without an answer."""
         self.control("POST", "/faults", operation="create", kind="drop", count=count)
 
-    def fail(self, operation: str, status: int, count: int) -> None:
-        """Have it answer the next requests of an operation with an error."""
-        self.control("POST", "/faults", operation=operation, kind="fail", status=status, count=count)
+    def fail(self, operation: str, status: int, count: int | None = None, **more: Any) -> None:
+        """Have it answer the next requests of an operation with an error; without a count, until it is healed."""
+        self.control("POST", "/faults", operation=operation, kind="fail", status=status, count=count, **more)
+
+    def lose_all_records(self) -> None:
+        """Crash, lose all that is stored, and come back."""
+        self.process.kill()
+        shutil.rmtree(self._data)
+        self.start()
+
+    def rotate(self, old: str, new: str) -> None:
+        """Let a new token do what an old one could, and end that."""
+        body = {"old": old, "new": new}
+        httpx.post(f"{self.url}/_control/credentials", json=body, timeout=10, trust_env=False).raise_for_status()
 
     def heal(self) -> None:
         """Switch all faults off."""
@@ -210,11 +263,18 @@ class Operator:
 
 
 class Cluster:
-    """Kubernetes as a user sees it, in one namespace, by kubectl."""
+    """Kubernetes as a user sees it, in one namespace: by kubectl, but for the looks that are taken again and again."""
 
     def __init__(self, kubectl: Path, kubeconfig: Path, namespace: str) -> None:
         self._command = [str(kubectl), "--kubeconfig", str(kubeconfig), "--namespace", namespace]
         self.namespace = namespace
+        config = yaml.safe_load(kubeconfig.read_text())
+        cluster = config["clusters"][0]["cluster"]
+        self._url = cluster["server"]
+        self._token = config["users"][0]["user"]["token"]
+        self._trust = ssl.create_default_context(
+            cadata=base64.b64decode(cluster["certificate-authority-data"]).decode()
+        )
 
     def run(self, *arguments: str, check: bool = True, text: str | None = None) -> str:
         """Run kubectl and give what it prints."""
@@ -226,10 +286,35 @@ class Cluster:
         """Apply manifests."""
         self.run("apply", "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)}))
 
+    def get(self, plural: str, name: str) -> dict[str, Any] | None:
+        """Give one of our objects, or None, without the cost of a kubectl."""
+        answer = httpx.get(
+            f"{self._url}/apis/seed.dev/v1alpha1/namespaces/{self.namespace}/{plural}/{name}",
+            headers={"Authorization": f"Bearer {self._token}"},
+            verify=self._trust,
+            timeout=30,
+            trust_env=False,
+        )
+        return None if answer.status_code == httpx.codes.NOT_FOUND else answer.raise_for_status().json()
+
     def seedjob(self, name: str) -> dict[str, Any] | None:
         """Give a SeedJob, or None."""
-        text = self.run("get", "sj", name, "-o", "json", "--ignore-not-found")
-        return json.loads(text) if text.strip() else None
+        return self.get("seedjobs", name)
+
+    def change(self, name: str, *, metadata: Mapping[str, Any] | None = None, **spec: Any) -> None:
+        """Change fields of a SeedJob's spec, or of its metadata; None takes a field out."""
+        patch: dict[str, Any] = {"spec": spec} if spec else {}
+        patch |= {"metadata": metadata} if metadata else {}
+        self.run("patch", "sj", name, "--type=merge", "-p", json.dumps(patch))
+
+    def annotate(self, name: str, **annotations: str | None) -> None:
+        """Set annotations of ours, named without `seed.dev/` and with `_` for `-`; None takes one away."""
+        named = {f"seed.dev/{key.replace('_', '-')}": value for key, value in annotations.items()}
+        self.change(name, metadata={"annotations": named})
+
+    def delete(self, *names: str) -> None:
+        """Delete SeedJobs without waiting for the end of it."""
+        self.run("delete", "sj", *names, "--wait=false")
 
     def status(self, name: str) -> dict[str, Any]:
         """Give a SeedJob's status, empty where there is none."""
@@ -268,6 +353,31 @@ class Cluster:
         text = self.run("get", "events", "-o", "json", f"--field-selector=involvedObject.name={name}")
         items = sorted(json.loads(text)["items"], key=lambda event: int(event["metadata"]["resourceVersion"]))
         return [event["reason"] for event in items]
+
+
+def secret(name: str, **data: str) -> dict[str, Any]:
+    """Give a Secret's manifest."""
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data}
+
+
+def config_map(name: str, **data: str) -> dict[str, Any]:
+    """Give a ConfigMap's manifest."""
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
+
+
+def connection(name: str, endpoint: str, *, secret_name: str = "seed", **spec: Any) -> dict[str, Any]:
+    """Give a SeedConnection's manifest."""
+    required = {
+        "endpoint": endpoint,
+        "namespace": SEED_NAMESPACE,
+        "secretRef": {"name": secret_name, "key": "token"},
+    }
+    return {
+        "apiVersion": "seed.dev/v1alpha1",
+        "kind": "SeedConnection",
+        "metadata": {"name": name},
+        "spec": required | spec,
+    }
 
 
 def seedjob(name: str, command: str, **spec: Any) -> dict[str, Any]:

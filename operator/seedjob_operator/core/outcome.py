@@ -30,8 +30,8 @@ def of(job: Job, *, cancel_reason: str | None) -> Outcome:
     """Give the phase, reason and sentence of a job that the platform says has ended."""
     if job.status is JobStatus.SUCCEEDED:
         return Phase.SUCCEEDED, Reason.SUCCEEDED, "The job succeeded."
-    error = None if job.error is None else redaction.unsigned(job.error)
-    why = f" {error}" if error else ""
+    error = redaction.unsigned(job.error).rstrip(".") if job.error else ""
+    why = f" The platform says: {error}." if error else ""
     if job.status is JobStatus.TIMED_OUT:
         return Phase.TIMED_OUT, Reason.DEADLINE_EXCEEDED, f"The job ran into its timeoutMinutes.{why}"
     if job.status is JobStatus.CANCELLED:

@@ -33,7 +33,7 @@ def test_all_samples_end_as_they_should(assets: Assets, tmp_path: Path) -> None:
         COMMAND, cwd=CHECKOUT, env=os.environ | {"TMPDIR": str(tmp_path)}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count(": as it should") == 4
+    assert done.stdout.count(": as it should") == 7
     assert "checkpoint /data/last.pt is truncated" in done.stdout
     assert left(tmp_path) == []
     assert list(tmp_path.glob("seedjob-demo-*")) == []

@@ -9,40 +9,17 @@ import pytest
 
 from integration.processes import (
     COMMAND,
-    SEED_NAMESPACE,
     TOKEN,
     Cluster,
     Operator,
     Platform,
+    config_map,
+    connection,
     free_port,
+    secret,
     seedjob,
     wait_for,
 )
-
-
-def secret(name: str, **data: str) -> dict[str, object]:
-    """Give a Secret's manifest."""
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data}
-
-
-def config_map(name: str, **data: str) -> dict[str, object]:
-    """Give a ConfigMap's manifest."""
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
-
-
-def connection(name: str, endpoint: str, *, secret_name: str = "seed", scheme: str = "Bearer") -> dict[str, object]:
-    """Give a SeedConnection's manifest."""
-    return {
-        "apiVersion": "seed.dev/v1alpha1",
-        "kind": "SeedConnection",
-        "metadata": {"name": name},
-        "spec": {
-            "endpoint": endpoint,
-            "namespace": SEED_NAMESPACE,
-            "secretRef": {"name": secret_name, "key": "token"},
-            "scheme": scheme,
-        },
-    }
 
 
 class TestCredentials:

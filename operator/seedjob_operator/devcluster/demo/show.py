@@ -20,7 +20,7 @@ from seedjob_operator.devcluster.assets import ensure_assets
 from seedjob_operator.devcluster.console import Progress
 from seedjob_operator.devcluster.controlplane import ControlPlane
 from seedjob_operator.devcluster.demo.board import Board
-from seedjob_operator.devcluster.demo.samples import DELETED, SAMPLES
+from seedjob_operator.devcluster.demo.samples import DELETED, SAMPLES, Sample, manifests
 from seedjob_operator.devcluster.demo.stage import Cluster, Stage, running
 from seedjob_operator.devcluster.errors import DevClusterError
 
@@ -48,6 +48,7 @@ class Show:
         self._remote_name = ""
         self._deleted_at: float | None = None
         self._running_since: float | None = None
+        self._asked: dict[str, int] = {}
 
     def play(self, board: Board) -> None:
         """Watch until every sample has ended and the deleted one is gone.
@@ -73,8 +74,17 @@ class Show:
             }
         )
         self._delete_when_it_runs()
-        ended = all(_has_ended(self.last.get(sample.name, {})) for sample in SAMPLES if sample.ended_well)
+        for sample in SAMPLES:
+            self._ask(sample)
+        ended = all(sample.has_ended(self.last.get(sample.name, {})) for sample in SAMPLES if sample.ended_well)
         return ended and gone
+
+    def _ask(self, sample: Sample) -> None:
+        """Ask of a sample what is next, where it has come to that."""
+        done = self._asked.get(sample.name, 0)
+        if done < len(sample.asks) and self.last.get(sample.name, {}).get("phase") == sample.asks[done].at:
+            self._cluster.change(sample.name, sample.asks[done].spec)
+            self._asked[sample.name] = done + 1
 
     def _delete_when_it_runs(self) -> None:
         if self._deleted_at is not None or self.last.get(DELETED, {}).get("phase") != "Running":
@@ -100,12 +110,9 @@ class Show:
         return found
 
 
-def _has_ended(status: dict[str, Any]) -> bool:
-    return status.get("phase") in {"Succeeded", "Failed", "TimedOut", "Cancelled"}
-
-
 def _ending(status: dict[str, Any]) -> str:
     parts = [str(status.get("phase", "new"))]
+    parts += [f"attempt {status['attempt']}"] if status.get("attempts") else []
     parts += [f"exit code {status['exitCode']}"] if "exitCode" in status else []
     parts += [f"{status['runtimeSeconds']} s"] if "runtimeSeconds" in status else []
     parts += [status["costText"]] if "costText" in status else []
@@ -144,7 +151,8 @@ def run(options: Options, progress: Progress) -> bool:
 
 
 def _show(cluster: Cluster, stage: Stage, options: Options, console: RichConsole) -> bool:
-    cluster.run("apply", "-f", str(options.checkout / "examples"))
+    platform = stage.platform
+    cluster.apply(manifests(options.checkout / "examples", endpoint=platform.url, token=platform.token))
     show = Show(cluster, stage)
     with Board(console) as board:
         show.play(board)

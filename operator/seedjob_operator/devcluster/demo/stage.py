@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from seedjob_operator.devcluster.guarded import GuardedProcess
 from seedjob_operator.devcluster.ports import held_ports
 
 SEED_NAMESPACE: Final = "demo"
+PARTNER_NAMESPACE: Final = "partner"
 JOB_GRACE_SECONDS: Final = 3
 _STOP_SECONDS: Final = 5.0
 _START_SECONDS: Final = 30.0
@@ -38,17 +39,34 @@ class Cluster:
     kubeconfig: Path
     namespace: str
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, stdin: str = "") -> str:
         """Run kubectl and give what it prints.
 
         Raises:
             DevClusterError: it refuses; the text is its own.
         """
         command = [str(self.kubectl), "--kubeconfig", str(self.kubeconfig), "--namespace", self.namespace, *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, input=stdin)
         if done.returncode != 0:
             raise DevClusterError(f"kubectl {' '.join(arguments[:3])}: {done.stderr.strip()}")
         return done.stdout
+
+    def apply(self, manifests: Sequence[Mapping[str, Any]]) -> None:
+        """Apply manifests.
+
+        Raises:
+            DevClusterError: one is refused; the text says which, and why.
+        """
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
+        self.run("apply", "-f", "-", stdin=text)
+
+    def change(self, name: str, spec: Mapping[str, Any]) -> None:
+        """Change a SeedJob's spec as its user would.
+
+        Raises:
+            DevClusterError: that is refused; the text says why.
+        """
+        self.run("patch", "sj", name, "--type=merge", "-p", json.dumps({"spec": spec}))
 
     def seedjobs(self) -> dict[str, dict[str, Any]]:
         """Give all SeedJobs by name."""
@@ -151,7 +169,16 @@ class Stage:
 
     def _start_platform(self, repositories: Path) -> None:
         flags = ["--listen", self.platform.url.removeprefix("http://"), "--data", self._directory / "platform"]
-        flags += ["--namespace", SEED_NAMESPACE, "--token", self.platform.token, "--plan", "unlimited"]
+        flags += [
+            "--namespace",
+            SEED_NAMESPACE,
+            "--namespace",
+            PARTNER_NAMESPACE,
+            "--token",
+            self.platform.token,
+            "--plan",
+            "unlimited",
+        ]
         flags += ["--repos", repositories, "--grace-seconds", JOB_GRACE_SECONDS, "--on-stop", "end"]
         flags += ["--containers", "never"]  # the samples are small scripts that need the server's own Python
         self._start("the local Seed server", "platform.log", ["seed-server", *map(str, flags)], {})
