@@ -134,7 +134,8 @@ class Life(RuleBasedStateMachine):
     @rule()
     def forget_a_record(self) -> None:
         ended = [name for name, job in self.world.platform.jobs.items() if job.status.terminal]
-        told = [name for name in ended if name in {self.world.status.job_name, *self._recorded()}]
+        current = self.world.status.job_name if self.world.status.job_id is not None else None
+        told = [name for name in ended if name in {current, *self._recorded()}]
         if told:
             del self.world.platform.jobs[told[0]]
 
@@ -285,7 +286,7 @@ class Life(RuleBasedStateMachine):
 
 
 Life.TestCase.settings = settings(
-    max_examples=500,
+    max_examples=300,
     stateful_step_count=40,
     deadline=None,
     database=None,
