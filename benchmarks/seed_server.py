@@ -2,9 +2,7 @@
 
 import argparse
 import asyncio
-import json
 import os
-import platform
 import random
 import shutil
 import statistics
@@ -12,14 +10,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from benchmarks import seed_clients
+from benchmarks.seed_figures import Figure, print_table, write_json
 from benchmarks.seed_stage import NAMESPACE, Seed, seed_server
 from seedjob_operator.seedapi import wire
 from seedjob_operator.seedserver.admission import new_record
@@ -30,25 +26,6 @@ from seedjob_operator.seedserver.supervisor.joblog import JobLog
 
 _TICK_SECONDS = 0.02
 _AT_ONCE = 8
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """What was measured, and what it should be at most (or at least)."""
-
-    row: str
-    what: str
-    value: float
-    unit: str
-    at_most: float | None = None
-    at_least: float | None = None
-    more: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def met(self) -> bool:
-        """Whether it is as it should be."""
-        too_much = self.at_most is not None and self.value > self.at_most
-        return not too_much and (self.at_least is None or self.value >= self.at_least)
 
 
 Row = Callable[[Path, argparse.Namespace], Coroutine[None, None, list[Figure]]]
@@ -261,8 +238,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             figures += asyncio.run(ROWS[name](folder / name, options))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    _print(figures)
-    _write(options.json, figures)
+    print_table(figures)
+    write_json(options.json, figures)
     return 0 if all(figure.met for figure in figures) else 1
 
 
@@ -283,39 +260,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=1, help="of the clients' choices (default: %(default)s)")
     add("--json", type=Path, default=Path(".bench/seed-server.json"), help="default: %(default)s")
     return parser
-
-
-def _print(figures: Sequence[Figure]) -> None:
-    table = Table("row", "what", "measured", "should be", "more")
-    for figure in figures:
-        bound = f"at most {figure.at_most:g}" if figure.at_most is not None else f"at least {figure.at_least:g}"
-        value = f"{figure.value:.3g} {figure.unit}".strip() + ("" if figure.met else "  MISSED")
-        table.add_row(figure.row, figure.what, value, f"{bound} {figure.unit}".strip(), _short(figure.more))
-    console = Console()
-    (console if console.is_terminal else Console(width=200)).print(table)
-
-
-def _short(more: dict[str, Any]) -> str:
-    def text(value: Any) -> str:
-        if isinstance(value, list):
-            return " ".join(map(text, value)) or "-"
-        return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-    return "\n".join(f"{key}: {text(value)}" for key, value in more.items())
-
-
-def _write(path: Path, figures: Sequence[Figure]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    about = {
-        "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-        "load": os.getloadavg()[0],
-    }
-    kept = json.loads(path.read_text())["figures"] if path.exists() else []
-    measured = {figure.row for figure in figures}
-    rows = [figure for figure in kept if figure["row"] not in measured]
-    rows += [asdict(figure) | {"met": figure.met, "about": about} for figure in figures]
-    path.write_text(json.dumps({"figures": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

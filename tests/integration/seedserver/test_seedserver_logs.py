@@ -144,3 +144,26 @@ def test_a_log_that_is_too_long_loses_its_beginning_and_says_so(server: SeedServ
     earliest = [line for line in server.lines("endless", since="2020-01-01T00:00:00Z") if line.isdigit()]
     assert int(earliest[0]) == numbers[0], "since a time that is gone: from the first line that is there"
     server.cancel("endless")
+
+
+def test_who_reads_slowly_is_told_what_was_missed(server: SeedServer) -> None:
+    """The connection's own buffers fill up, and the job doesn't wait for its readers."""
+    last = 300_000
+    server.create("fast", f"{UNTIL_GO}; seq 1 {last}")
+    server.wait("fast", "running")
+    stream = events(server, "fast")
+    next(stream)
+    server.go("fast")
+    server.wait_for_line("fast", str(last))
+    before, notes, told = 0, 0, False
+    for event in stream:
+        message = event.json().get("message", "")
+        if not message.isdigit():
+            told = told or "are left out here" in message
+            notes += told
+            continue
+        assert int(message) == before + 1 or (told and int(message) > before), "a gap without a word"
+        before, told = int(message), False
+    assert before == last
+    assert notes
+    assert (event.event, event.json()) == ("end", {"status": "succeeded"})

@@ -150,3 +150,13 @@ def test_a_segment_that_goes_away_while_it_is_read_is_read_to_its_end(tmp_path: 
     with LogFile(path) as file:
         (path / "0").unlink()
         assert len(file.read().splitlines()) == 2
+
+
+def test_the_words_about_what_was_dropped_are_within_the_limit_too(tmp_path: Path) -> None:
+    """Output in pieces that fill a segment exactly leaves no slack for them."""
+    path, line = tmp_path / "log", b"x" * (64 - len("1700000000000000 0o \n")) + b"\n"
+    log = JobLog(str(path), limit=LIMIT)
+    for _ in range(30):
+        log.feed("0o", line * (LIMIT // 8 // 64))
+        assert size(path) <= LIMIT
+    assert size(path) > LIMIT // 2
