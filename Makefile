@@ -31,6 +31,10 @@ demo: $(READY)  ## Run the samples on this machine and watch them (KEEP=1 leaves
 test: lint control-plane  ## Check the code and run all tests
 	$(BIN)/python -m pytest -n 3 --dist worksteal
 
+.PHONY: fuzz
+fuzz: $(READY)  ## Run the randomised unit tests on what they never saw
+	TEST_SEED=random $(BIN)/python -m pytest -n 2 tests/unit/core tests/unit/seedapi tests/unit/controller --hypothesis-profile=fuzz
+
 .PHONY: lint
 lint: $(READY)  ## Check formatting, types, the rooms' imports and that crds/ is generated
 	$(BIN)/ruff format --check .
@@ -69,6 +73,10 @@ $(BENCH_READY): $(READY) requirements/bench.txt
 .PHONY: bench
 bench: $(BENCH_READY) control-plane  ## Measure the operator beside its yardsticks (ROWS="converge life", N=100,1000, SUBJECTS=operator,floor)
 	$(BIN)/python -m benchmarks $(ROWS) $(if $(N),--n $(N)) $(if $(SUBJECTS),--subjects $(SUBJECTS)) $(BENCH_FLAGS)
+
+.PHONY: bench-seed-server
+bench-seed-server: $(READY)  ## Measure the local Seed server (ROWS="list runs followers memory clients")
+	$(BIN)/python -m benchmarks.seed_server $(ROWS) $(BENCH_FLAGS)
 
 .PHONY: clean
 clean:  ## Remove what make created in this folder (the shared cache of the control plane stays)

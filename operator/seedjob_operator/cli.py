@@ -52,12 +52,15 @@ def _refuse_missing(name: str | None) -> int:
 def _run_operator(parsed: argparse.Namespace) -> int:
     configured = settings.load(parsed)
     logs.configure(log_format=configured.log_format, level=configured.log_level)
+    import uvloop  # noqa: PLC0415
+
     from seedjob_operator.controller.health import PortInUseError  # noqa: PLC0415  # loads Kubernetes' clients: 1 s
     from seedjob_operator.controller.kubernetes import KubernetesError  # noqa: PLC0415
     from seedjob_operator.controller.operator import run  # noqa: PLC0415
 
     try:
-        stopped_well = asyncio.run(run(configured))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            stopped_well = runner.run(run(configured))
     except (PortInUseError, KubernetesError) as error:
         return _refuse(str(error))
     return 0 if stopped_well else 1

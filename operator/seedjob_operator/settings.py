@@ -15,7 +15,6 @@ from seedjob_operator.resources import AuthScheme
 from seedjob_operator.seedapi.account import check_endpoint
 from seedjob_operator.seedapi.errors import InvalidRequestError
 
-_BURSTS = {60: 10, 300: 30, 1000: 100}
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -111,15 +110,15 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def told_requests_per_minute(self) -> int | None:
+        """The default connection's plan where somebody wrote it down; else the platform's own word counts."""
+        return self.seed_requests_per_minute if "seed_requests_per_minute" in self.model_fields_set else None
+
+    @property
     def allowed_endpoints(self) -> tuple[str, ...]:
         """The addresses that may be contacted: the listed ones and the default connection's."""
         own = () if self.seed_api_url is None else (self.seed_api_url,)
         return (*own, *self.seed_allowed_endpoints)
-
-
-def plan_burst(requests_per_minute: int) -> int:
-    """Give the most requests in one second that belong to a plan; between the plans a sixth of the minute's."""
-    return _BURSTS.get(requests_per_minute, max(1, requests_per_minute // 6))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

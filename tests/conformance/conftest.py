@@ -58,7 +58,9 @@ def _other_target() -> Target | None:
     missing = [name for name in ("url", "token", "namespace") if name not in given]
     if missing:
         raise pytest.UsageError(f"set {', '.join(_PREFIX + name.upper() for name in missing)} as well")
-    unknown = sorted(set(given) - {field.name for field in fields(Target)} | set(given) & {"grace_seconds"})
+    unknown = sorted(
+        set(given) - {field.name for field in fields(Target)} | set(given) & {"grace_seconds", "longest_pause"}
+    )
     if unknown:
         raise pytest.UsageError(f"the suite doesn't know {', '.join(_PREFIX + name.upper() for name in unknown)}")
     patience = given.pop("patience", "1800")
@@ -78,8 +80,8 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         return
     folder = tmp_path_factory.mktemp("conformance")
     (folder / "tokens.yaml").write_text(_LOCAL_TOKENS)
-    flags = ["--tokens", str(folder / "tokens.yaml"), "--repos", str(_repos(folder)), "--time-scale", "60"]
-    server = SeedServer(folder / "data", *flags, "--grace-seconds", "2").start()
+    flags = ["--tokens", str(folder / "tokens.yaml"), "--repos", str(_repos(folder)), "--time-scale", "15"]
+    server = SeedServer(folder / "data", *flags, "--grace-seconds", "4").start()
     client = Platform(
         Target(
             url=server.url,
@@ -88,8 +90,9 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
             api_key="ci$conformance-token",
             limited_token="limited-token",
             repo="acme/trainer",
-            grace_seconds=2,
-            patience=60,
+            grace_seconds=4,
+            patience=120,
+            longest_pause=0.2,
         )
     )
     yield client

@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -28,6 +28,7 @@ class Target:
     repo: str | None = None
     grace_seconds: float = 30
     patience: float = 1800
+    longest_pause: float = 5.0
 
 
 class Platform:
@@ -35,7 +36,7 @@ class Platform:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self.http = httpx.Client(base_url=target.url.rstrip("/"), timeout=30, trust_env=False)
+        self.http = httpx.Client(base_url=target.url.rstrip("/"), timeout=90, trust_env=False)
         self._created: list[str] = []
 
     def send(self, method: str, path: str, **options: Any) -> httpx.Response:
@@ -120,10 +121,10 @@ class Platform:
         while not (found := look()):
             assert time.monotonic() < deadline, f"not within {self.target.patience:g} s: {what}"
             time.sleep(pause)
-            pause = min(pause * 1.5, 5.0)
+            pause = min(pause * 1.5, self.target.longest_pause)
         return found
 
-    def follow(self, name: str, *, last: str | None = None, **query: Any) -> Iterator[httpx_sse.ServerSentEvent]:
+    def follow(self, name: str, *, last: str | None = None, **query: Any) -> Generator[httpx_sse.ServerSentEvent]:
         """Give the events of a job's log."""
         where = f"/{self.target.namespace}/job/{name}/logs"
         headers = {"Authorization": f"{self.target.scheme} {self.target.token}"}

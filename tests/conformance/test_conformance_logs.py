@@ -7,7 +7,7 @@ import pytest
 from conformance.platform_client import Platform, error_of
 
 contract = pytest.mark.contract
-COUNTING = "for i in 1 2 3 4 5; do echo $i; sleep 0.1; done; echo oops >&2"
+COUNTING = "for i in 1 2 3 4 5; do echo $i; sleep 0.1; done; sleep 0.5; echo oops >&2"
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,9 @@ def test_tail(platform: Platform, counted: str) -> None:
 @contract("`since` (only lines after this")
 def test_since(platform: Platform, counted: str) -> None:
     lines = [line for line in platform.logs(counted).json()["data"] if "node" in line]
-    assert platform.messages(counted, since=lines[2]["timestamp"])[0] == "4"
+    behind = [line["message"] for line in lines if line["timestamp"] > lines[0]["timestamp"]]
+    assert platform.messages(counted, since=lines[0]["timestamp"]) == behind
+    assert behind[-1] == "oops"
     assert platform.messages(counted, since="2099-01-01T00:00:00Z") == []
     assert "since" in error_of(platform.logs(counted, since="yesterday"), 400)
 
@@ -50,7 +52,7 @@ def test_what_has_ended_is_not_streamed(platform: Platform, counted: str) -> Non
     "one SSE event a line, `event: log`, `id:` = a resumable position, `data:` = the same JSON", "`event: end` with"
 )
 def test_a_stream(platform: Platform) -> None:
-    name = platform.run(f"{COUNTING}; sleep 2; exit 3")
+    name = platform.run(f"{COUNTING}; sleep 4; exit 3")
     platform.wait(name, "running")
     seen = list(platform.follow(name))
     *lines, end = seen
@@ -62,7 +64,7 @@ def test_a_stream(platform: Platform) -> None:
 
 @contract("`id:` = a resumable position")
 def test_a_stream_is_resumed_behind_an_event(platform: Platform) -> None:
-    name = platform.run("i=0; while [ $i -lt 20 ]; do i=$((i+1)); echo $i; sleep 0.1; done; sleep 2")
+    name = platform.run("i=0; while [ $i -lt 20 ]; do i=$((i+1)); echo $i; sleep 0.1; done; sleep 3")
     platform.wait(name, "running")
     first = []
     for event in platform.follow(name):
@@ -106,14 +108,13 @@ def test_the_last_thousand_lines(platform: Platform) -> None:
 @pytest.mark.local
 @contract("a stream starts with the job's first line unless `tail`, `since` or `Last-Event-ID` says otherwise")
 def test_where_a_stream_starts(platform: Platform) -> None:
-    name = platform.run("seq 1 5; sleep 2")
+    name = platform.run("seq 1 5; sleep 4")
     platform.wait_for_line(name, "5")
+    end = platform.follow(name, tail=2)
+    assert [json.loads(next(end).data)["message"] for _ in range(2)] == ["4", "5"]
+    end.close()
     whole = [json.loads(event.data) for event in platform.follow(name) if event.event == "log"]
     assert [line["message"] for line in whole if "node" in line] == ["1", "2", "3", "4", "5"]
-    name = platform.run("seq 1 5; sleep 2")
-    platform.wait_for_line(name, "5")
-    end = [json.loads(event.data) for event in platform.follow(name, tail=2) if event.event == "log"]
-    assert [line["message"] for line in end] == ["4", "5"]
 
 
 @pytest.mark.local

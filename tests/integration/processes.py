@@ -124,7 +124,7 @@ class Platform:
         tokens.write_text(json.dumps({"users": [administrator, *users]}))
         arguments = ["seed-server", "--listen", f"127.0.0.1:{self.port}", "--data", str(folder / "platform")]
         arguments += ["--tokens", str(tokens), "--plan", "unlimited", "--enable-faults"]
-        arguments += ["--grace-seconds", "3", *flags]
+        arguments += ["--grace-seconds", "3", "--containers", "never", *flags]
         if repos is not None:
             arguments += ["--repos", str(repos)]
         self.process = Process(arguments, os.environ, folder / "platform.log")

@@ -107,7 +107,8 @@ def test_the_token_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert TOKEN not in repr(settings.load())
 
 
-@pytest.mark.parametrize(("requests", "burst"), [(60, 10), (300, 30), (1000, 100), (120, 20), (3, 1)])
-def test_the_burst_of_a_plan(requests: int, burst: int) -> None:
-    """resource.md: the plans' own, between them a sixth."""
-    assert settings.plan_burst(requests) == burst
+def test_a_plan_that_was_written_down_is_told_from_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The platform may raise what is only assumed, never what somebody has set."""
+    assert settings.load().told_requests_per_minute is None
+    monkeypatch.setenv("SEED_REQUESTS_PER_MINUTE", "60")
+    assert settings.load().told_requests_per_minute == 60

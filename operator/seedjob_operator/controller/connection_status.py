@@ -1,7 +1,7 @@
 """Keeps the status of SeedConnections: whether the platform answers with their credential, and what it allows."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from seedjob_operator.controller.clock import Clock
 from seedjob_operator.controller.connections import Connections
@@ -14,10 +14,13 @@ from seedjob_operator.core import conditions
 from seedjob_operator.core.conditions import Verdict
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import Hold
-from seedjob_operator.resources import ConditionStatus, ConditionType, SeedConnectionStatus
+from seedjob_operator.resources import ConditionStatus, ConditionType, RateLimit, SeedConnectionStatus
 
 _log = logging.getLogger(__name__)
 REFRESH = timedelta(minutes=5)
+_LONGEST_RESET = 86400.0
+_MOST_TOLD = 1_000_000
+"""What a platform tells beyond these makes no sense, and is cut."""
 
 
 class ConnectionStatus:
@@ -40,7 +43,7 @@ class ConnectionStatus:
         way = await self._connections.named(key)
         link = None if isinstance(way, Hold) else self._connections.open(way)
         verdict = _verdict(way if isinstance(way, Hold) else None, link)
-        verdicts = self._attention(key, body) | ({} if verdict is None else {ConditionType.READY: verdict})
+        verdicts = self._attention(key, body, link) | ({} if verdict is None else {ConditionType.READY: verdict})
         if not verdicts:
             return
         status = self._status(body, verdicts, link)
@@ -57,17 +60,19 @@ class ConnectionStatus:
             return
         self._store.put(written)
 
-    def _attention(self, key: Key, body: Document) -> dict[ConditionType, Verdict]:
-        """Say for whom a connection waits that is to be deleted."""
+    def _attention(self, key: Key, body: Document, link: Link | None) -> dict[ConditionType, Verdict]:
+        """Say for whom a connection waits that is to be deleted, else where its plan is too small; or that all is well."""
         names = users(key, self._jobs) if "deletionTimestamp" in body["metadata"] else []
-        if not names:
+        shortage = None if link is None else link.shortage
+        if names:
+            status, reason, message = ConditionStatus.TRUE, Reason.DELETION_BLOCKED, waits_for(names)
+        elif shortage is not None:
+            status, reason, message = ConditionStatus.TRUE, Reason.RATE_LIMITED, shortage
+        elif conditions.is_true(SeedConnectionStatus.read(body["status"]).conditions, ConditionType.ATTENTION):
+            status, reason, message = ConditionStatus.FALSE, Reason.SYNCED, "Nothing needs attention."
+        else:
             return {}
-        message = waits_for(names)
-        return {
-            ConditionType.ATTENTION: Verdict(
-                status=ConditionStatus.TRUE, reason=Reason.DELETION_BLOCKED, message=message
-            )
-        }
+        return {ConditionType.ATTENTION: Verdict(status=status, reason=reason, message=message)}
 
     def _status(
         self, body: Document, verdicts: dict[ConditionType, Verdict], link: Link | None
@@ -79,6 +84,7 @@ class ConnectionStatus:
             "observed_generation": generation,
             "conditions": merged,
             "last_success_time": success,
+            "rate_limit": None if link is None else _rate_limit(link, self._clock.now()),
             "active_jobs": None if link is None else len(link.followed),
         }
         return SeedConnectionStatus.model_validate(dict(recorded) | facts)
@@ -90,10 +96,22 @@ class ConnectionStatus:
         return bool(status.active_jobs) and (last is None or self._clock.now() - last >= REFRESH)
 
 
+def _rate_limit(link: Link, now: datetime) -> RateLimit | None:
+    told = link.client.rate_limit
+    if told is None:
+        return None
+    reset = None if told.reset_after is None else now + timedelta(seconds=min(told.reset_after, _LONGEST_RESET))
+    return RateLimit(limit=_bounded(told.limit), remaining=_bounded(told.remaining), reset_time=reset)
+
+
+def _bounded(count: int | None) -> int | None:
+    return None if count is None else max(0, min(count, _MOST_TOLD))
+
+
 def _said(status: SeedConnectionStatus) -> list[tuple[object, ...]]:
-    """Give what is worth a write; of the messages only the one that names jobs."""
+    """Give what is worth a write; not the messages of refusals, which tell of ever new seconds to wait."""
     return [
-        (c.type, c.status, c.reason, c.observed_generation, c.message if c.type == ConditionType.ATTENTION else "")
+        (c.type, c.status, c.reason, c.observed_generation, c.message if c.status is ConditionStatus.TRUE else "")
         for c in status.conditions
     ]
 
@@ -106,4 +124,8 @@ def _verdict(hold: Hold | None, link: Link | None) -> Verdict | None:
         return None
     if link.fault is not None:
         return Verdict(status=ConditionStatus.FALSE, reason=link.fault.reason, message=link.fault.message)
-    return Verdict(status=ConditionStatus.TRUE, reason=Reason.SYNCED, message="The platform answers this credential.")
+    return Verdict(
+        status=ConditionStatus.TRUE,
+        reason=Reason.SYNCED,
+        message=" ".join(("The platform answers this credential.", *link.notes)),
+    )

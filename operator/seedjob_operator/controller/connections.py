@@ -18,25 +18,20 @@ from seedjob_operator.core.snapshot import Connection, Hold
 from seedjob_operator.resources import SeedConnectionSpec
 from seedjob_operator.seedapi.client import Account
 from seedjob_operator.seedapi.errors import SeedError
-from seedjob_operator.settings import Settings, plan_burst
+from seedjob_operator.seedapi.plan import Plan, plan_burst
+from seedjob_operator.settings import Settings
 
 _TOKEN_FILE_KEPT = 2.0
 _DEFAULT = Key("", "")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Plan:
-    """How many requests a credential has."""
-
-    requests_per_minute: int
-    burst: int
+_ASSUMED = 60
+"""Requests per minute where nobody said how many there are: the smallest plan, until the platform tells its own."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Way:
-    """A usable connection's name and the account behind it."""
+    """A usable connection and the account behind it; the operator's default connection has the empty key."""
 
-    name: str
+    key: Key
     account: Account
     plan: Plan
 
@@ -51,7 +46,7 @@ class Connections:
         seedconnections: Store,
         sources: SourceReader,
         clock: Clock,
-        open_link: Callable[[Account, Plan], Link],
+        open_link: Callable[[Way], Link],
     ) -> None:
         self._settings = settings
         self._seedconnections = seedconnections
@@ -74,7 +69,7 @@ class Connections:
 
     def open(self, way: Way) -> Link:
         """Give the link of an account."""
-        return self._open_link(way.account, way.plan)
+        return self._open_link(way)
 
     def follow(self, key: Key, name: str, link: Link) -> None:
         """Have the poll of one link, and of no other, watch a SeedJob's remote job."""
@@ -110,7 +105,7 @@ class Connections:
         if link.healthy and connection_ref is not None:
             self._last_good[Key(key.namespace, connection_ref)] = way
         connection = Connection(
-            name=way.name,
+            name=way.key.name,
             endpoint=way.account.endpoint,
             seed_namespace=way.account.namespace,
             proven=link.proven,
@@ -151,7 +146,7 @@ class Connections:
             namespace=settings.seed_namespace,
             scheme=settings.seed_auth_scheme.value,
             token=token,
-            plan=_plan(settings.seed_requests_per_minute, settings.seed_burst),
+            plan=_plan(settings.told_requests_per_minute, settings.seed_burst),
         )
 
     def _default_token(self) -> str | None:
@@ -209,7 +204,7 @@ class Connections:
             namespace=spec.namespace,
             scheme=spec.scheme.value,
             token=data[reference.key],
-            plan=_plan(spec.requests_per_minute or 60, spec.burst),
+            plan=_plan(spec.requests_per_minute, spec.burst),
         )
 
     def _way_to(self, key: Key, *, endpoint: str, namespace: str, scheme: str, token: str, plan: Plan) -> Way | Hold:
@@ -218,11 +213,12 @@ class Connections:
         except SeedError as error:
             return Hold(reason=Reason.CONNECTION_NOT_READY, message=error.message)
         self._accounts[key] = account
-        return Way(name=key.name, account=account, plan=plan)
+        return Way(key=key, account=account, plan=plan)
 
 
-def _plan(requests_per_minute: int, burst: int | None) -> Plan:
-    return Plan(requests_per_minute=requests_per_minute, burst=burst or plan_burst(requests_per_minute))
+def _plan(requests_per_minute: int | None, burst: int | None) -> Plan:
+    per_minute = requests_per_minute or _ASSUMED
+    return Plan(per_minute=per_minute, burst=burst or plan_burst(per_minute), assumed=requests_per_minute is None)
 
 
 def _text_of(path: Path) -> str | None:

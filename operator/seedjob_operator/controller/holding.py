@@ -9,7 +9,7 @@ import logging
 from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.kubernetes import ConflictError, KubernetesError, NotFoundError, SeedObjects
 from seedjob_operator.controller.store import Document, Store, precondition_of
-from seedjob_operator.resources import CONNECTION_FINALIZER, FINALIZER, TERMINAL_PHASES
+from seedjob_operator.resources import CONNECTION_FINALIZER
 
 _log = logging.getLogger(__name__)
 _NAMED = 5
@@ -19,10 +19,8 @@ def users(connection: Key, jobs: Store) -> list[str]:
     """Name the SeedJobs that refer to a connection and haven't ended, or have yet to be cleaned up; in order."""
     found = [
         key.name
-        for key in jobs
-        if key.namespace == connection.namespace
-        and connection.name in _connections_of(jobs.get(key) or {})
-        and _is_unfinished(jobs.get(key) or {})
+        for key, outline in jobs.outlines_everywhere()
+        if outline.unfinished and key.namespace == connection.namespace and connection.name in outline.connections
     ]
     return sorted(found)
 
@@ -68,16 +66,3 @@ class Holder:
             return
         if "deletionTimestamp" not in written["metadata"] or finalizers:
             self._connections.put(written)
-
-
-def _connections_of(body: Document) -> set[str | None]:
-    """Give the connection that the spec names, and the one that the attempt runs on."""
-    reference = (body.get("spec") or {}).get("connectionRef") or {}
-    return {reference.get("name"), (body.get("status") or {}).get("connection")}
-
-
-def _is_unfinished(body: Document) -> bool:
-    metadata = body.get("metadata") or {}
-    if "deletionTimestamp" in metadata:
-        return FINALIZER in metadata.get("finalizers", ())
-    return (body.get("status") or {}).get("phase") not in TERMINAL_PHASES

@@ -4,12 +4,14 @@ It uses the official client for configuration, credentials and connections, and 
 drop fields that they don't know.
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.request import getproxies
 
 import aiohttp
 import yaml
@@ -24,6 +26,8 @@ _log = logging.getLogger(__name__)
 _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _MERGE_PATCH = "application/merge-patch+json"
 _PAGE = 500
+_TLS_GOODBYE = 0.25
+"""Seconds that aiohttp's connections need to end after its session was closed (aiohttp's own advice)."""
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _WATCH_SECONDS = 600
 
@@ -63,11 +67,14 @@ class Kubernetes:
         configuration = await load_access(kubeconfig)
         configuration.connection_pool_maxsize = connections
         configuration.retries = False
+        # With it aiohttp asks a thread about proxies and netrc before each request.
+        configuration.client_session_kwargs = {"trust_env": bool(getproxies())}
         return cls(kubernetes_client.ApiClient(configuration))
 
     async def close(self) -> None:
         """Close the connections."""
         await self._api.close()  # type: ignore[no-untyped-call]  # the client has no types here
+        await asyncio.sleep(_TLS_GOODBYE)
 
     async def get(self, path: str, **query: str | int) -> Document:
         """Read one object or one page of a list."""

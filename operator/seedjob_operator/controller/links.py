@@ -34,6 +34,10 @@ class Link:
         self.users: set[Key] = set()
         self.followed: dict[Key, tuple[str, float]] = {}
         self.wake = asyncio.Event()
+        self.shortage: str | None = None
+        """A sentence, where the credential's plan is too small for its jobs; with the plan that would do."""
+        self.notes: tuple[str, ...] = ()
+        """Sentences about what the platform says of its limit and that makes no sense."""
         self._clock = clock
         self._on_change = on_change
 

@@ -7,7 +7,7 @@ import os
 import random
 import signal
 import socket
-from collections.abc import Iterator
+from collections import Counter
 from typing import Any
 
 from aiohttp import web
@@ -15,9 +15,10 @@ from aiohttp import web
 from seedjob_operator import metrics
 from seedjob_operator.controller import health as health_endpoint
 from seedjob_operator.controller import references
+from seedjob_operator.controller.accounts import Accounts
 from seedjob_operator.controller.clock import Clock
 from seedjob_operator.controller.connection_status import ConnectionStatus
-from seedjob_operator.controller.connections import Connections, Plan
+from seedjob_operator.controller.connections import Connections
 from seedjob_operator.controller.health import Health
 from seedjob_operator.controller.holding import Holder
 from seedjob_operator.controller.keys import Key
@@ -31,28 +32,24 @@ from seedjob_operator.controller.kubernetes import (
 from seedjob_operator.controller.leadership import Leadership
 from seedjob_operator.controller.links import Link
 from seedjob_operator.controller.observations import Observations
-from seedjob_operator.controller.passes import before_write
-from seedjob_operator.controller.poller import Poller
 from seedjob_operator.controller.queue import KeyQueue
 from seedjob_operator.controller.reconciler import Reconciler
 from seedjob_operator.controller.recorder import EventRecorder
-from seedjob_operator.controller.references import Reference, ReferenceWatch
+from seedjob_operator.controller.references import ReferenceWatch
 from seedjob_operator.controller.resync import Resync
+from seedjob_operator.controller.scope import Scope
 from seedjob_operator.controller.sources import SourceReader
 from seedjob_operator.controller.store import Store, key_of
-from seedjob_operator.controller.waiting import Dependents, dependents
+from seedjob_operator.controller.upkeep import Upkeep
 from seedjob_operator.controller.watching import build_registry, watch
 from seedjob_operator.core.snapshot import Hold
-from seedjob_operator.resources import GROUP, SEEDCONNECTION_PLURAL, SEEDJOB_PLURAL, TERMINAL_PHASES, VERSION
+from seedjob_operator.resources import GROUP, SEEDCONNECTION_PLURAL, SEEDJOB_PLURAL, VERSION
 from seedjob_operator.seedapi.budget import Budget
-from seedjob_operator.seedapi.client import Account, SeedClient
 from seedjob_operator.settings import Settings
 
 _log = logging.getLogger(__name__)
-CONNECTIONS_EVERY = 5.0
+_COUNT_EVERY = 5.0
 _WAIT_AT_START = 5.0
-_RETIRED_FOR = 120.0
-"""Seconds for which a retired account's client stays open: passes may hold it, and no request takes longer."""
 _WATCH = "watch"
 
 
@@ -64,33 +61,17 @@ class Operator:
         self._kubernetes = kubernetes
         self._clock = Clock()
         self._queue = KeyQueue()
-        self._jobs = Store()
+        self._jobs = Store(Scope(shard=settings.shard, labels=settings.watch_label_selector).covers)
         self._connections_store = Store()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._links: dict[Account, Link] = {}
-        self._pollers: dict[Account, asyncio.Task[Any]] = {}
-        self._retired: list[tuple[float, Link]] = []
-        self._gone_connections: set[Key] = set()
-        self._stop = asyncio.Event()
-        self._stop_watch = asyncio.Event()
-        self._connections_changed = asyncio.Event()
+        self._stop, self._stop_watch = asyncio.Event(), asyncio.Event()
         self._failure: BaseException | None = None
         self.health = Health(self._clock)
-        self._budget = Budget()
         namespaces = settings.watch_namespaces
         self._seedjobs = SeedObjects(kubernetes, SEEDJOB_PLURAL, namespaces=namespaces)
         self._seedconnections = SeedObjects(kubernetes, SEEDCONNECTION_PLURAL, namespaces=namespaces)
         self._observations = Observations(currency=settings.seed_currency)
         self._sources = SourceReader(kubernetes, self._clock)
-        self._references = ReferenceWatch(streams, on_change=self._on_reference)
-        self._dependents: dict[Reference, Dependents] = {}
-        self._connections = Connections(
-            settings,
-            seedconnections=self._connections_store,
-            sources=self._sources,
-            clock=self._clock,
-            open_link=self._open_link,
-        )
         identity = f"{socket.gethostname()}-{os.getpid()}-{random.randrange(16**6):06x}"  # noqa: S311  # a name, no secret
         self._leadership = Leadership(
             kubernetes,
@@ -98,6 +79,24 @@ class Operator:
             name=settings.lease_name,
             identity=identity,
             on_change=self._on_leadership,
+            shard=settings.shard,
+        )
+        self._accounts = Accounts(
+            budget=Budget(shards=settings.shard.count),
+            jobs=self._jobs,
+            observations=self._observations,
+            queue=self._queue,
+            leadership=self._leadership,
+            clock=self._clock,
+            start=self._start,
+            on_change=self._on_link,
+        )
+        self._connections = Connections(
+            settings,
+            seedconnections=self._connections_store,
+            sources=self._sources,
+            clock=self._clock,
+            open_link=self._accounts.open,
         )
         self._reconciler = Reconciler(
             seedjobs=self._seedjobs,
@@ -110,13 +109,7 @@ class Operator:
             queue=self._queue,
             clock=self._clock,
         )
-        self._connection_status = ConnectionStatus(
-            seedconnections=self._seedconnections,
-            store=self._connections_store,
-            connections=self._connections,
-            clock=self._clock,
-            jobs=self._jobs,
-        )
+        self._references = ReferenceWatch(streams, on_change=lambda reference: self._upkeep.on_reference(reference))  # noqa: PLW0108  # made below
         self._resync = Resync(
             seedjobs=self._seedjobs,
             jobs=self._jobs,
@@ -125,10 +118,33 @@ class Operator:
             queue=self._queue,
             health=self.health,
             on_job_gone=self._forget_job,
-            on_connection_gone=self._forget_connection,
+            on_connection_gone=lambda key, uid: self._upkeep.gone(key, uid),  # noqa: PLW0108  # made below
         )
-        self._holder = Holder(
-            seedconnections=self._seedconnections, connections=self._connections_store, jobs=self._jobs
+        self._upkeep = self._make_upkeep()
+
+    def _make_upkeep(self) -> Upkeep:
+        seedconnections = self._seedconnections
+        status = ConnectionStatus(
+            seedconnections=seedconnections,
+            store=self._connections_store,
+            connections=self._connections,
+            clock=self._clock,
+            jobs=self._jobs,
+        )
+        return Upkeep(
+            jobs=self._jobs,
+            seedconnections=self._connections_store,
+            connections=self._connections,
+            accounts=self._accounts,
+            status=status,
+            holder=Holder(seedconnections=seedconnections, connections=self._connections_store, jobs=self._jobs),
+            references=self._references,
+            sources=self._sources,
+            queue=self._queue,
+            leadership=self._leadership,
+            shard=self._settings.shard,
+            health=self.health,
+            listed=self._resync.listed,
         )
 
     async def run(self) -> bool:
@@ -145,7 +161,8 @@ class Operator:
         self._start(watch(registry, namespaces=namespaces, stop=self._stop_watch, on_ready=self._take_signals), _WATCH)
         self._start(self._leadership.run(), "leader election")
         self._start(self._resync.run(), "resync")
-        self._start(self._refresh_connections(), "connections")
+        self._start(self._upkeep.run(), "connections")
+        self._start(self._count_phases(), "phase counts")
         self._start(health_endpoint.beat_while(self.health, "event loop"), "heartbeat")
         self._start(self._work(), "passes")
         await self._prove_default_connection()
@@ -191,8 +208,7 @@ class Operator:
         await self._references.close()
         self._stop_watch.set()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for link in (*self._links.values(), *(link for _, link in self._retired)):
-            await link.client.aclose()
+        await self._accounts.close()
 
     async def _wait_for_resources(self) -> None:
         """Wait until Kubernetes answers and has our resources: kopf would never serve ones that come later."""
@@ -232,84 +248,18 @@ class Operator:
     def _on_seedconnection(self, body: dict[str, Any], gone: bool) -> None:  # the watch's callback
         key = key_of(body)
         if gone:
-            self._forget_connection(key, body["metadata"]["uid"])
+            self._upkeep.gone(key, body["metadata"]["uid"])
         elif self._connections_store.put(body):
-            self._tell_users(key)
-
-    def _forget_connection(self, key: Key, uid: str) -> None:
-        self._connections_store.remove(key, uid=uid)
-        self._gone_connections.add(key)
-        self._tell_users(key)
-
-    def _tell_users(self, key: Key) -> None:
-        self._connections_changed.set()
-        for job in self._users_of(key):
-            self._queue.add(job)
+            self._upkeep.changed(key)
 
     def _on_leadership(self, held: bool) -> None:  # the election's callback
         self._observations.forget_all()
         if held:
             self._resync.soon()  # what the watch said while another one acted may be old
 
-    def _open_link(self, account: Account, plan: Plan) -> Link:
-        known = self._links.get(account)
-        if known is not None:
-            return known
-        self._budget.configure(account.credential, requests_per_minute=plan.requests_per_minute, burst=plan.burst)
-        client = SeedClient(account, self._budget, on_request=_count, before_write=before_write)
-        link = Link(client, clock=self._clock, on_change=self._on_link)
-        self._links[account] = link
-        self._wake_unfinished()  # a rotated credential is what many may have waited for
-        poller = Poller(
-            link,
-            observations=self._observations,
-            queue=self._queue,
-            leadership=self._leadership,
-            clock=self._clock,
-            budget=self._budget,
-        )
-        self._pollers[account] = self._start(poller.run(), f"poll of {account.endpoint}")
-        return link
-
-    def _wake_unfinished(self) -> None:
-        for key in self._jobs:
-            phase = ((self._jobs.get(key) or {}).get("status") or {}).get("phase")
-            if phase not in TERMINAL_PHASES:
-                self._queue.add(key)
-
-    async def _retire_links(self) -> None:
-        """Let go of accounts that no connection has any more: their credentials were rotated, or they are gone."""
-        for name in tuple(self._gone_connections):
-            if not self._needed(name):
-                self._connections.forget(name)
-                self._gone_connections.discard(name)
-        for account in self._links.keys() - self._connections.accounts():
-            self._pollers.pop(account).cancel()
-            link = self._links.pop(account)
-            for key in link.followed:
-                self._queue.add(key)
-            self._retired.append((self._clock.monotonic() + _RETIRED_FOR, link))
-        while self._retired and self._retired[0][0] <= self._clock.monotonic():
-            await self._retired.pop(0)[1].client.aclose()
-
-    def _needed(self, connection: Key) -> bool:
-        """Whether a SeedConnection is there, or is gone and a SeedJob that refers to it has yet to be cleaned up."""
-        return self._connections_store.get(connection) is not None or any(True for _ in self._users_of(connection))
-
-    def _users_of(self, connection: Key) -> Iterator[Key]:
-        for job in self._jobs:
-            reference = ((self._jobs.get(job) or {}).get("spec") or {}).get("connectionRef") or {}
-            if job.namespace == connection.namespace and reference.get("name") == connection.name:
-                yield job
-
-    def _on_link(self, link: Link) -> None:
-        for key in tuple(link.users):
-            if self._jobs.get(key) is None:
-                link.users.discard(key)
-            else:
-                self._queue.add(key)
+    def _on_link(self, link: Link) -> None:  # the accounts' callback
         self._note_default(link)
-        self._connections_changed.set()
+        self._upkeep.soon()
 
     def _note_default(self, link: Link) -> None:
         default = self._connections.default_link()
@@ -328,56 +278,13 @@ class Operator:
         elif isinstance(link, Hold) and self._settings.seed_api_url is not None:
             self.health.wait_for("default connection", link.message)
 
-    def _count_phases(self) -> None:
-        counts: dict[str, int] = {}
-        for key in self._jobs:
-            phase = ((self._jobs.get(key) or {}).get("status") or {}).get("phase") or "New"
-            counts[phase] = counts.get(phase, 0) + 1
-        metrics.SEEDJOBS.clear()
-        for phase, count in counts.items():
-            metrics.SEEDJOBS.labels(phase).set(count)
-
-    async def _refresh_connections(self) -> None:
+    async def _count_phases(self) -> None:
         while True:
-            self._count_phases()
-            self._connections.default_link()
-            await self._retire_links()
-            self._watch_references()
-            for key in self._connections_store if self._leadership.held else ():
-                await self._refresh_connection(key)
-            self.health.beat("connections")
-            self._connections_changed.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._connections_changed.wait(), CONNECTIONS_EVERY)
-
-    def _watch_references(self) -> None:
-        """Watch what is referred to now; a standby acts on nothing, and watches nothing."""
-        held = self._leadership.held
-        self._dependents = dependents(jobs=self._jobs, connections=self._connections_store) if held else {}
-        self._references.watch(set(self._dependents))
-
-    def _on_reference(self, reference: Reference) -> None:  # the watch's callback
-        if reference.plural == "secrets":
-            self._sources.forget(reference.namespace, reference.name)
-        waiting = self._dependents.get(reference, Dependents())
-        for connection in waiting.connections:
-            self._tell_users(connection)
-        for job in waiting.jobs:
-            self._queue.add(job)
-
-    async def _refresh_connection(self, key: Key) -> None:
-        try:
-            if self._resync.listed.is_set():  # before that nobody knows who uses it
-                await self._holder.refresh(key)
-            await self._connection_status.refresh(key)
-        except Exception:  # noqa: BLE001  # one connection's oddity must not stop the others
-            _log.exception("SeedConnection %s could not be looked at; it is tried again", key)
-        self.health.beat("connections")
-
-
-def _count(operation: str, outcome: str, seconds: float) -> None:
-    metrics.REMOTE_REQUESTS.labels(operation, outcome).inc()
-    metrics.REMOTE_SECONDS.labels(operation).observe(seconds)
+            counts = Counter(outline.phase or "New" for _, outline in self._jobs.outlines())
+            metrics.SEEDJOBS.clear()
+            for phase, count in counts.items():
+                metrics.SEEDJOBS.labels(phase).set(count)
+            await asyncio.sleep(_COUNT_EVERY)
 
 
 async def run(settings: Settings) -> bool:

@@ -101,8 +101,7 @@ class Pass:
             raise OutdatedError
 
     def _is_current(self) -> bool:
-        body = self.steps.store.get(self.key)
-        return body is not None and version_of(body) == version_of(self.steps.body)
+        return self.steps.store.version(self.key) == version_of(self.steps.body)
 
     def _goes_on(self) -> bool:
         """Go on with what our own write made of the object; what others made of it is decided on from the beginning."""

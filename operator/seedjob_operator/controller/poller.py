@@ -27,10 +27,7 @@ _SHORTEST_REST = 1.0
 
 
 class Poller:
-    """Follows the jobs of one account.
-
-    `plan_needed`: the requests per minute that so many jobs would need; None where the credential's plan suffices.
-    """
+    """Follows the jobs of one account."""
 
     def __init__(
         self,
@@ -42,7 +39,6 @@ class Poller:
         clock: Clock,
         budget: Budget,
     ) -> None:
-        self.plan_needed: int | None = None
         self._link = link
         self._observations = observations
         self._queue = queue
@@ -120,6 +116,7 @@ class Poller:
         try:
             job: Job | None = await self._link.client.get_job(followed[0], priority=Priority.LIST)
         except errors.NotFoundError:
+            await self._probe()  # a platform that answers 404 to everything says nothing of the job
             job = None
         self._tell(key, news=self._observations.read(key, job, now=self._clock.now()))
         return 1
@@ -144,11 +141,11 @@ class Poller:
         if not link.healthy:
             asked = (link.fault.retry_after if link.fault else None) or 0.0
             return max(min(2.0 ** min(link.failures - 1, 6), LONGEST_BACK_OFF), min(asked, 3600.0))
-        if not link.followed:
-            self.plan_needed = None
-            return PROBE_EVERY
         state = self._state()
-        self.plan_needed = schedule.plan_needed(requests, state.per_minute)
+        link.notes = state.notes
+        link.shortage = _shortage(requests, state) if link.followed else None
+        if not link.followed:
+            return PROBE_EVERY
         return schedule.period(requests, state)
 
     async def _rest(self, seconds: float) -> None:
@@ -161,6 +158,17 @@ class Poller:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._link.wake.wait(), seconds)
             await asyncio.sleep(_jittered(_SHORTEST_REST))
+
+
+def _shortage(requests: int, state: BudgetState) -> str | None:
+    """Say what so many jobs would need; None where the credential's plan suffices."""
+    needed = schedule.plan_needed(requests, state.per_minute)
+    if needed is None:
+        return None
+    return (
+        f"To keep so many active jobs fresh takes about {needed} requests a minute, and this credential has "
+        f"{state.per_minute}: their status is older than a minute. Ask for a larger plan, or run fewer at a time."
+    )
 
 
 def _jittered(seconds: float) -> float:

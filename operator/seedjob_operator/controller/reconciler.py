@@ -31,7 +31,7 @@ from seedjob_operator.controller.recorder import EventRecorder
 from seedjob_operator.controller.sources import SourceReader
 from seedjob_operator.controller.steps import Steps
 from seedjob_operator.controller.store import Document as Body
-from seedjob_operator.controller.store import Store, desired_of, reconcile_at_of
+from seedjob_operator.controller.store import Store, desired_of, reconcile_at_of, version_of
 from seedjob_operator.core import binding, deletion, learning
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.decision import ReadResult, ReleaseFinalizer, Step
@@ -205,10 +205,11 @@ class Reconciler:
             clock_offset=_clock_offset(link),
             rivals=owners.recorded(others),
             claimed=_claimed(desired, connection, others),
+            contenders=tuple(found for body in others if (found := self._read(body)) is not None),
             intent=desired.intent,
             reconcile_at=reconcile_at_of(body),
         )
-        if self.store.get(key) is not body:
+        if self.store.version(key) != version_of(body):
             raise OutdatedError  # it changed while its Secret was read
         steps = Steps(
             key=key,
@@ -237,7 +238,13 @@ class Reconciler:
         """Give the other SeedJobs, where a name was chosen here: it may be chosen twice."""
         if desired.spec.job_name is None or isinstance(connection, Hold):
             return []
-        return [body for other in self.store if other != key and (body := self.store.get(other)) is not None]
+        chosen = desired.spec.job_name
+        same = [
+            other
+            for other, outline in self.store.outlines()
+            if other != key and any(name == chosen or name.startswith(f"{chosen}-") for name in outline.names)
+        ]
+        return [body for other in same if (body := self.store.get(other)) is not None]
 
     def _read(self, body: Body) -> Desired | None:
         try:

@@ -62,7 +62,8 @@ class Resync:
             async for body in self._seedjobs.each():
                 jobs.pop(key_of(body), None)
                 self._jobs.put(body)
-                self._queue.add(key_of(body))
+                if key_of(body) in self._jobs:
+                    self._queue.add(key_of(body))
         except KubernetesError as error:
             _log.warning("the full list failed, it is tried again: %s", error)
             asyncio.get_running_loop().call_later(_WAIT_AFTER_FAILURE, self._now.set)
@@ -77,4 +78,4 @@ class Resync:
 
 
 def _uids(store: Store) -> dict[Key, str]:
-    return {key: body["metadata"]["uid"] for key in store if (body := store.get(key)) is not None}
+    return {key: outline.uid for key, outline in store.outlines_everywhere()}

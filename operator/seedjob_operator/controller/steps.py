@@ -120,8 +120,9 @@ class Steps:
         if isinstance(step, WriteIntent):
             change = {"finalizers": [*finalizers, FINALIZER], "annotations": {INTENT_ANNOTATION: step.intent.dump()}}
             after = learning.intent_written(observed, before=self.desired.intent, written=step.intent, known=step.sent)
-        elif isinstance(step, DropIntent):
+        else:
             change["annotations"] = {INTENT_ANNOTATION: None}
+        if isinstance(step, DropIntent):
             after = learning.intent_dropped(observed)
         written = await self.seedjobs.patch_metadata(self.key, precondition=precondition_of(self.body), metadata=change)
         if isinstance(step, ReleaseFinalizer) and not written["metadata"].get("finalizers"):
@@ -211,7 +212,8 @@ class Steps:
     async def _read_result(self, step: ReadResult, link: Link, observed: Observed) -> Observed:
         analytics = await self._soon(self._analytics(step.name, link))
         tail = await self._soon(self._log_tail(step, link)) if step.tail_lines else None
-        return learning.result_read(observed, analytics=analytics, log_tail=tail, now=self._now())
+        secrets = await self._soon(self._secret_values())
+        return learning.result_read(observed, analytics=analytics, log_tail=tail, now=self._now(), secrets=secrets)
 
     async def _soon(self, reading: Awaitable[_T]) -> _T | None:
         """Wait a little for a part of a result: the end itself is what should be recorded soon."""

@@ -1,10 +1,12 @@
 """What the watch last told of each object, cut down to what is read here."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from seedjob_operator.controller.keys import Key
+from seedjob_operator.controller.outlines import Outline, outline_of
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.snapshot import Desired
 from seedjob_operator.resources import (
@@ -51,47 +53,66 @@ def key_of(body: Document) -> Key:
 
 
 class Store:
-    """The newest known state of each object of one kind.
+    """The newest known state of each object of one kind: the whole as compact text, and an outline of each.
 
-    Writes go in as well as watch events, so that a decision is never made on what was overwritten by ourselves.
+    Writes go in as well as watch events, so that a decision is never made on what was overwritten by ourselves. Of objects
+    that `covers` says are another operator's only the outline is kept: they may use the same SeedConnections.
     """
 
-    def __init__(self) -> None:
-        self._bodies: dict[Key, Document] = {}
+    def __init__(self, covers: Callable[[Document], bool] = lambda _: True) -> None:
+        self._covers = covers
+        self._texts: dict[Key, bytes] = {}
+        self._outlines: dict[Key, Outline] = {}
 
     def __len__(self) -> int:
         """Give the number of objects."""
-        return len(self._bodies)
+        return len(self._texts)
 
     def __iter__(self) -> Iterator[Key]:
         """Give the keys of all objects; the store may change while they are read."""
-        return iter(tuple(self._bodies))
+        return iter(tuple(self._texts))
+
+    def __contains__(self, key: object) -> bool:
+        """Tell whether there is such an object."""
+        return key in self._texts
 
     def get(self, key: Key) -> Document | None:
-        """Give an object, or None."""
-        return self._bodies.get(key)
+        """Read an object, or None."""
+        text = self._texts.get(key)
+        return None if text is None else cast("Document", json.loads(text))
+
+    def version(self, key: Key) -> tuple[str, str] | None:
+        """Give what `version_of` would give of an object, or None."""
+        outline = self._outlines.get(key) if key in self._texts else None
+        return None if outline is None else (outline.uid, str(outline.version))
+
+    def outlines(self) -> Iterator[tuple[Key, Outline]]:
+        """Give all objects in outline."""
+        return ((key, outline) for key, outline in tuple(self._outlines.items()) if key in self._texts)
+
+    def outlines_everywhere(self) -> Iterator[tuple[Key, Outline]]:
+        """Give all objects in outline, other operators' too."""
+        return iter(tuple(self._outlines.items()))
 
     def put(self, body: Document) -> bool:
-        """Take a state in; False where it is no newer than what is known."""
+        """Take a state in; False where it is no newer than what is known, or not ours to act on."""
         key, cut = key_of(body), _cut(body)
-        known = self._bodies.get(key)
-        if known is not None and not _is_newer(cut, known):
+        known, outline = self._outlines.get(key), outline_of(cut)
+        if known is not None and outline.version <= known.version:
             return False
-        self._bodies[key] = cut
+        self._outlines[key] = outline
+        if not self._covers(body):
+            return self._texts.pop(key, None) is not None
+        self._texts[key] = json.dumps(cut, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
         return True
 
     def remove(self, key: Key, *, uid: str | None = None) -> bool:
         """Forget an object; one that was made anew under the same name stays."""
-        known = self._bodies.get(key)
-        if known is None or (uid is not None and known["metadata"]["uid"] != uid):
+        known = self._outlines.get(key)
+        if known is None or (uid is not None and known.uid != uid):
             return False
-        del self._bodies[key]
-        return True
-
-
-def _is_newer(body: Document, known: Document) -> bool:
-    """Compare resource versions: whole numbers that grow, by the API conventions since Kubernetes 1.35."""
-    return int(body["metadata"]["resourceVersion"]) > int(known["metadata"]["resourceVersion"])
+        del self._outlines[key]
+        return self._texts.pop(key, None) is not None
 
 
 def _cut(body: Document) -> Document:

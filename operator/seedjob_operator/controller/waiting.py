@@ -8,18 +8,7 @@ from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.references import Reference
 from seedjob_operator.controller.store import Document, Store
 from seedjob_operator.core.environment import references
-from seedjob_operator.core.reasons import Reason
-from seedjob_operator.resources import ConditionType, JobSpec
-
-_HELD_BY_A_REFERENCE = frozenset(
-    {
-        Reason.SECRET_NOT_FOUND,
-        Reason.SECRET_KEY_MISSING,
-        Reason.CONFIG_MAP_NOT_FOUND,
-        Reason.CONFIG_MAP_KEY_MISSING,
-        Reason.ENVIRONMENT_UNREADABLE,
-    }
-)
+from seedjob_operator.resources import JobSpec
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -37,20 +26,13 @@ def dependents(*, jobs: Store, connections: Store) -> dict[Reference, Dependents
         name = (((connections.get(key) or {}).get("spec") or {}).get("secretRef") or {}).get("name")
         if name is not None:
             found.setdefault(Reference("secrets", key.namespace, name), Dependents()).connections.add(key)
-    for key in jobs:
+    for key in [key for key, outline in jobs.outlines() if outline.waits_for_reference]:
         for reference in _awaited(key, jobs.get(key) or {}):
             found.setdefault(reference, Dependents()).jobs.add(key)
     return found
 
 
 def _awaited(key: Key, body: Document) -> set[Reference]:
-    held_by = [
-        condition.get("reason")
-        for condition in (body.get("status") or {}).get("conditions") or ()
-        if condition.get("type") == ConditionType.SUBMITTED
-    ]
-    if not _HELD_BY_A_REFERENCE.intersection(held_by):
-        return set()
     try:
         secrets, config_maps = references(JobSpec.model_validate(body["spec"]["job"]))
     except (ValidationError, KeyError):

@@ -82,7 +82,11 @@ def _configure(settings: kopf.OperatorSettings) -> None:
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
-    """Keeps no copy of the spec in the object."""
+    """Keeps no copy of the spec in the object, and makes none to compare with."""
+
+    def build(self, **_: object) -> kopf.BodyEssence:
+        """Take nothing out of an object."""
+        return kopf.BodyEssence()
 
     def fetch(self, *, body: kopf.Body) -> None:
         """Know nothing."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from seedjob_operator.core import conditions, naming
+from seedjob_operator.core import conditions, cost, naming
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.resources import (
     AttemptRecord,
@@ -94,7 +94,7 @@ def _cost_so_far(status: SeedJobStatus) -> Decimal | None:
     last = status.cost.total if status.cost is not None else None
     if last is None and status.earlier_cost is None:
         return None
-    return (last or Decimal(0)) + (status.earlier_cost or Decimal(0))
+    return min((last or Decimal(0)) + (status.earlier_cost or Decimal(0)), cost.MOST)
 
 
 def _of_object(found: Iterable[Condition]) -> tuple[Condition, ...]:

@@ -2,7 +2,9 @@
 
 import dataclasses
 from collections.abc import Mapping
+from datetime import timedelta
 
+from seedjob_operator.core import pacing
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.decision import CancelJob, Decision, ReadJob, WriteIntent
 from seedjob_operator.core.intent import Intent
@@ -12,8 +14,8 @@ from seedjob_operator.core.verdicts import SYNCED
 from seedjob_operator.resources import Phase
 from seedjob_operator.seedapi.wire import Job
 
-LOOK_AGAIN = 35.0
-"""Seconds until a cancelled job is read by name: its grace period and a little, where the poll didn't tell earlier."""
+GRACE = timedelta(seconds=35)
+"""How long a cancelled job has to end: the platform's grace period and a little. Then it's read, and cancelled again."""
 _MESSAGES: Mapping[Reason, str] = {
     Reason.DELETING: "The SeedJob is being deleted; its remote job is being cancelled.",
     Reason.CANCELLED_BY_USER: "spec.cancel is set; the remote job is being cancelled.",
@@ -38,8 +40,9 @@ def cancel(case: Case, intent: Intent, job: Job, reason: Reason) -> Decision:
     stored = case.stored_intent
     if reason is not Reason.DELETING and stored is not None and stored.cancel_reason is None:
         return Decision(step=WriteIntent(intent=dataclasses.replace(stored, cancel_reason=reason.value)))
-    if case.observed.cancel_sent:
-        return _await_end(case, intent, job, reason)
+    awaited = _await_end(case, intent, job, reason)
+    if awaited is not None:
+        return awaited
     step = CancelJob(name=intent.job_name)
     # An end that is recorded stays so, should the job have come back; and a cancel that is tried again is told already.
     if case.ended or _is_told(case, reason):
@@ -52,20 +55,21 @@ def _is_told(case: Case, reason: Reason) -> bool:
     return status.phase is Phase.CANCELLING and status.cancel_reason == reason
 
 
-def _await_end(case: Case, intent: Intent, job: Job, reason: Reason) -> Decision:
-    if not case.observed.fresh and _read_is_old(case):
-        return Decision(step=ReadJob(name=intent.job_name, urgent=True), follow=intent.job_name)
+def _await_end(case: Case, intent: Intent, job: Job, reason: Reason) -> Decision | None:
+    """Give the job time to end; None where a cancel is due: the first, or one more because a read shows it active."""
+    observed = case.observed
+    if observed.cancel_asked_at is None:
+        return None
+    wait = pacing.until_next_try(observed.cancel_asked_at, case.now, tries=observed.cancels, first=GRACE)
+    if wait == 0:
+        read = Decision(step=ReadJob(name=intent.job_name, urgent=True), follow=intent.job_name)
+        return None if observed.fresh else read
+    wait = max(wait, 1.0)
     if case.ended:
-        return Decision(requeue_after=LOOK_AGAIN, follow=intent.job_name)
-    situation = _cancelling(case, job, reason)
-    return case.settle(situation, requeue_after=LOOK_AGAIN, follow=intent.job_name)
+        return Decision(requeue_after=wait, follow=intent.job_name)
+    return case.settle(_cancelling(case, job, reason), requeue_after=wait, follow=intent.job_name)
 
 
 def _cancelling(case: Case, job: Job, reason: Reason) -> Situation:
     situation = case.situation(Phase.CANCELLING, reason, _MESSAGES[reason])
     return dataclasses.replace(situation, job=job, synced=SYNCED, cancel_reason=reason)
-
-
-def _read_is_old(case: Case) -> bool:
-    read_at = case.observed.read_at
-    return read_at is None or (case.now - read_at).total_seconds() >= LOOK_AGAIN

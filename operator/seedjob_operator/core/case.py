@@ -100,6 +100,7 @@ class Case:
             rebuilt,
             seed_namespace=status.seed_namespace or rebuilt.seed_namespace,
             connection=status.connection or "",
+            time=self.desired.created_at or rebuilt.time,
         )
 
     @property
@@ -134,8 +135,13 @@ class Case:
             seed_namespace=connection.seed_namespace,
             connection=connection.name,
             spec_hash=desired.spec_hash,
-            time=self.platform_now.replace(microsecond=0),
+            time=self.intent_time,
         )
+
+    @property
+    def intent_time(self) -> datetime:
+        """The time of an intent that is written now: by the platform's clock, in whole seconds."""
+        return self.platform_now.replace(microsecond=0)
 
     @property
     def platform_now(self) -> datetime:

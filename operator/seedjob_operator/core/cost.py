@@ -9,6 +9,8 @@ _CENT = Decimal("0.01")
 _FINE = Decimal("0.0001")
 _SMALL = Decimal("0.10")
 _HOUR = Decimal(3600)
+MOST = Decimal("999999999999.99")
+"""More isn't money: the platform contradicts itself."""
 
 
 def cost_of(job: Job, *, currency: str) -> Cost | None:
@@ -18,7 +20,7 @@ def cost_of(job: Job, *, currency: str) -> Cost | None:
     """
     total = job.total_cost
     if total is None and job.cost_per_hour is not None and job.runtime_seconds is not None:
-        total = job.cost_per_hour * job.runtime_seconds / _HOUR
+        total = job.cost_per_hour * max(job.runtime_seconds, 0) / _HOUR
     if total is None and job.cost_per_hour is None:
         return None
     return Cost(
@@ -35,5 +37,6 @@ def cost_text(cost: Cost | None) -> str | None:
 
 def money(amount: Decimal) -> Decimal:
     """Round an amount to two decimals; below ten cents to four, so that a short run doesn't read as free."""
+    amount = min(amount, MOST)
     unit = _FINE if 0 < amount < _SMALL else _CENT
     return amount.quantize(unit, rounding=ROUND_HALF_UP)

@@ -8,13 +8,13 @@ The first row that applies decides. `resource.md` is the page that this is as co
 | 2 | `seed.dev/paused`                                               | say so in Attention, nothing else                  |
 | 3 | deleted                                                         | `deletion`: cancel, remove, confirm, release       |
 | 4 | an intent that isn't this object's                              | drop it, with an Event                             |
-| 5 | what was seen and sent is about an attempt that is in the records | turn to the next                                 |
+| 5 | what was seen and sent is about an attempt in the records       | turn to the next                                   |
 | 6 | the attempt's end is recorded, and another one is due           | `succession`: move it to the records               |
 | 7 | the attempt's end is recorded                                   | `ending`: keep it, add what comes late, TTLs       |
 | 8 | the attempt is bound to another place than the connection names | touch nothing, say so in Attention                 |
 | 9 | the remote job is recorded, inherited, or seen and ours         | `following`: status = what the platform says; a    |
 |   |                                                                 | verb that asks for it: cancel, await the end       |
-| 10| else                                                            | `submission`: hold, or intent, then create, settle |
+|10 | else                                                            | `submission`: hold, or intent, then create, settle |
 
 Which verb is stronger stands in `verbs`, once.
 """
@@ -49,7 +49,7 @@ def decide(desired: Desired, observed: Observed, now: datetime) -> Decision:
 def _first_rule(case: Case) -> Decision:
     desired = case.desired
     if desired.deleting and desired.force_orphan:
-        return deletion.let_go(case) if desired.finalizer else Decision()
+        return deletion.let_go(case) if deletion.holds(case) else Decision()
     if desired.paused:
         return _paused(case)
     if desired.deleting:

@@ -90,7 +90,7 @@ class DeleteObject:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ReleaseFinalizer:
-    """Let Kubernetes remove the object."""
+    """Let Kubernetes remove the object: our finalizer goes, and the intent, which says that we let go."""
 
 
 Step = (

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 
-from seedjob_operator.core import absence, cancelling, earlier, events, submission
+from seedjob_operator.core import absence, cancelling, earlier, events, pacing, submission
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.decision import (
     BeginAttempt,
@@ -24,11 +24,12 @@ from seedjob_operator.resources import DeletionPolicy, Phase
 from seedjob_operator.seedapi.wire import Job
 
 RELEASE = Decision(step=ReleaseFinalizer())
+_SURELY_NOTHING = frozenset({Sent.NOTHING, Sent.REJECTED})
 
 
 def clean_up(case: Case) -> Decision:
     """Do what the deletion policy says with every attempt, then let go of the object."""
-    if not case.desired.finalizer:
+    if not holds(case):
         return Decision()
     if case.desired.spec.deletion_policy is DeletionPolicy.ORPHAN:
         return let_go(case)
@@ -44,6 +45,16 @@ def clean_up(case: Case) -> Decision:
     return dataclasses.replace(decision, step=NoteGone(name=remaining[0].name))
 
 
+def holds(case: Case) -> bool:
+    """Tell whether the object was not let go of yet.
+
+    Our finalizer alone doesn't tell: somebody may have stripped it while another's still holds the object. Whoever lets
+    go removes the intent as well.
+    """
+    intent = case.stored_intent
+    return case.desired.finalizer or (intent is not None and intent.uid == case.desired.uid)
+
+
 def left(case: Case) -> list[Target]:
     """Give the attempts that a deletion has yet to clean up, in their order."""
     return [target for target in _targets(case) if target.name not in case.observed.gone]
@@ -51,10 +62,29 @@ def left(case: Case) -> list[Target]:
 
 def _targets(case: Case) -> Iterator[Target]:
     """Give the attempts that have, or may have, something left on the platform: the one in force, then the earlier."""
-    if case.intent is not None and not nothing_was_made(case):
-        yield Target(case.intent.job_name, case.intent.connection, case)
+    current = _in_force(case)
+    if current.intent is not None and not nothing_was_made(current):
+        yield Target(current.intent.job_name, current.intent.connection, current)
     if case.desired.spec.deletion_policy is DeletionPolicy.DELETE:  # their jobs have ended, so Cancel has nothing to do
         yield from earlier.targets(case)
+
+
+def _in_force(case: Case) -> Case:
+    """Put the question for an attempt whose intent somebody removed before its job was recorded.
+
+    The finalizer proves that there was one. A generated name, or the name that this process used, is looked for; under
+    a chosen name nobody can say any more whose job it is.
+    """
+    desired, observed = case.desired, case.observed
+    lost = case.intent is None and desired.intent is None and desired.finalizer and not case.over
+    if not lost or case.sent in _SURELY_NOTHING:
+        return case
+    connection = observed.connection
+    if isinstance(connection, Hold):
+        connection = Connection(name=desired.connection_name, endpoint="", seed_namespace="")
+    intent = case.new_intent(connection, job_name=observed.about or case.next_name, attempt=case.next_attempt)
+    intent = dataclasses.replace(intent, spec_hash="", time=desired.created_at or intent.time)
+    return Case(dataclasses.replace(desired, intent=intent, stray_intent=False), observed, case.now)
 
 
 def _clean_up_one(case: Case, target: Target) -> Decision:
@@ -72,8 +102,8 @@ def _clean_up_one(case: Case, target: Target) -> Decision:
 
 def let_go(case: Case) -> Decision:
     """Release the object and leave its remote jobs as they are; the Event and the log name them."""
-    intent = case.intent
-    current = () if intent is None or nothing_was_made(case) else (events.orphaned(intent),)
+    asked = _in_force(case)
+    current = () if asked.intent is None or nothing_was_made(asked) else (events.orphaned(asked.intent),)
     past = tuple(events.orphaned(target.case.intent) for target in earlier.targets(case) if target.case.intent)
     return dataclasses.replace(RELEASE, events=current + past)
 
@@ -84,7 +114,7 @@ def nothing_was_made(case: Case) -> bool:
         return False
     if case.sent is Sent.CONFLICT:
         return case.intent is None or not case.intent.has_generated_name  # a generated name is nobody else's
-    return case.sent in {Sent.NOTHING, Sent.REJECTED}
+    return case.sent in _SURELY_NOTHING
 
 
 def _obstacle(case: Case, intent: Intent) -> Fault | Hold | None:
@@ -141,7 +171,21 @@ def _end_of(case: Case, intent: Intent, job: Job) -> Decision:
         message = f"The platform doesn't delete the record of {intent.job_name} ({job.status}); it stays there."
         event = Event(type=EventType.WARNING, reason=Reason.RECORD_KEPT, message=message)
         return dataclasses.replace(RELEASE, events=(event,))
-    return Decision(step=DeleteJob(name=intent.job_name, delete_artifacts=case.desired.spec.delete_artifacts))
+    return _still_shown(case, intent) or Decision(
+        step=DeleteJob(name=intent.job_name, delete_artifacts=case.desired.spec.delete_artifacts)
+    )
+
+
+def _still_shown(case: Case, intent: Intent) -> Decision | None:
+    """Wait where the record was removed and is shown all the same: reads may lag behind, or the removal got lost."""
+    observed = case.observed
+    if not observed.delete_answered:
+        return None
+    if not observed.fresh:
+        return Decision(step=ReadJob(name=intent.job_name, urgent=True))
+    since = observed.undeleted_since or case.now
+    wait = pacing.until_next_try(since, case.now, tries=observed.deletes)
+    return Decision(requeue_after=max(min(wait, pacing.until_next_look(since, case.now)), 1.0)) if wait > 0 else None
 
 
 def _confirm_gone(case: Case, intent: Intent) -> Decision:
@@ -151,14 +195,22 @@ def _confirm_gone(case: Case, intent: Intent) -> Decision:
     wait = 0.0 if known_end else absence.seconds_to_next_look(case)
     if not observed.fresh and wait == 0:
         return Decision(step=ReadJob(name=intent.job_name, urgent=True), follow=intent.job_name)
-    if observed.fresh and (known_end or absence.is_gone(case, intent)):
+    if absence.is_gone(case, intent) or (observed.fresh and known_end):
         return RELEASE
     return Decision(requeue_after=max(wait, absence.seconds_to_next_look(case), 1.0), follow=intent.job_name)
 
 
 def abandoned(case: Case) -> tuple[Event, ...]:
     """Give what is to be told of an object that went without being let go of: the job that it leaves behind."""
+    case = _in_force(case)
     intent = case.intent
-    if intent is None or case.over or nothing_was_made(case) or intent.job_name in case.observed.gone:
+    if intent is None or case.over or nothing_was_made(case) or _known_over(case, intent):
         return ()
     return (events.abandoned(intent),)
+
+
+def _known_over(case: Case, intent: Intent) -> bool:
+    job = case.observed.remote
+    seen_ended = isinstance(job, Job) and submission.owns(case) and job.status.terminal
+    removed = intent.job_name in case.observed.gone or case.observed.delete_answered
+    return seen_ended or removed or absence.is_gone(case, intent)

@@ -3,13 +3,15 @@
 import dataclasses
 from datetime import timedelta
 
-from seedjob_operator.core import attempts, attention, expiry
+from seedjob_operator.core import attempts, attention, conditions, expiry
 from seedjob_operator.core.case import Case
+from seedjob_operator.core.conditions import Verdict
 from seedjob_operator.core.decision import Decision, ReadJob, ReadResult
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.situation import ENDED_BADLY, FORGOTTEN
-from seedjob_operator.core.snapshot import MISSING
-from seedjob_operator.resources import ConditionType, Phase
+from seedjob_operator.core.snapshot import MISSING, Connection
+from seedjob_operator.core.verdicts import SYNCED
+from seedjob_operator.resources import ConditionStatus, ConditionType, Phase
 from seedjob_operator.seedapi.wire import Job
 
 LATE_RESULTS = timedelta(minutes=10)
@@ -97,13 +99,32 @@ def _restated(case: Case) -> Decision:
     job = observed.remote
     situation = dataclasses.replace(
         case.situation(phase, reason, message),
+        synced=_synced_again(case),
         job=job if late and observed.fresh and isinstance(job, Job) and case.is_ours(job) else None,
         attention=expiry.unfulfilled(case) or attention.of_attempt(case),
         remote_deleted=FORGOTTEN if _is_forgotten(case) else None,
     )
     if late:
         situation = dataclasses.replace(situation, result=observed.result)
-    return case.settle(situation, requeue_after=expiry.seconds_to_go(case))
+    waits = (expiry.seconds_to_go(case), _seconds_to_recovery(case))
+    return case.settle(situation, requeue_after=min((wait for wait in waits if wait is not None), default=None))
+
+
+def _synced_again(case: Case) -> Verdict | None:
+    """Take back what was said of an outage in which the end was recorded, once the platform answers again."""
+    connection = case.observed.connection
+    usable = isinstance(connection, Connection) and connection.proven and not (case.out_of_reach or case.elsewhere)
+    return SYNCED if _said_stale(case) and usable else None
+
+
+def _seconds_to_recovery(case: Case) -> float | None:
+    """Look again while the platform is away: no poll follows an ended job, and nobody else would tell."""
+    return case.retry_delay() if _said_stale(case) and case.fault is not None and not case.elsewhere else None
+
+
+def _said_stale(case: Case) -> bool:
+    recorded = conditions.find(case.desired.status.conditions, ConditionType.SYNCED)
+    return recorded is not None and recorded.status is not ConditionStatus.TRUE
 
 
 def _is_forgotten(case: Case) -> bool:

@@ -3,7 +3,17 @@
 import dataclasses
 from datetime import timedelta
 
-from seedjob_operator.core import absence, attention, cancelling, outcome, spending, submission, succession, verbs
+from seedjob_operator.core import (
+    absence,
+    attention,
+    cancelling,
+    environment,
+    outcome,
+    spending,
+    submission,
+    succession,
+    verbs,
+)
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.decision import Decision, ReadJob, ReadResult, WriteIntent
 from seedjob_operator.core.intent import Intent
@@ -131,6 +141,7 @@ def _confirm_absence(case: Case, intent: Intent) -> Decision:
 
 def _end(case: Case, intent: Intent, job: Job) -> Decision:
     """Record the end at once, with what is to be had of its result by now; `ending` adds what comes late."""
+    job = _without_secrets(case, job)
     phase, reason, message = outcome.of(job, cancel_reason=intent.cancel_reason)
     if case.observed.result_reads == 0 and not case.out_of_reach:
         lines = case.desired.spec.logs.tail_lines if phase in ENDED_BADLY else 0
@@ -142,6 +153,12 @@ def _end(case: Case, intent: Intent, job: Job) -> Decision:
         synced=of_platform(_why_stale(case)) if _is_outage(case) else SYNCED,
     )
     return _ended(case, situation)
+
+
+def _without_secrets(case: Case, job: Job) -> Job:
+    """Leave out the platform's words on the error where nobody could look for the environment's secrets in them."""
+    secrets, _ = environment.references(case.desired.spec.job)
+    return job if case.observed.error_masked or not secrets else job.model_copy(update={"error": None})
 
 
 def _ended(case: Case, situation: Situation) -> Decision:

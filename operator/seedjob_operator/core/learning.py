@@ -4,8 +4,9 @@ import dataclasses
 from datetime import datetime, timedelta
 from enum import Enum
 
+from seedjob_operator.core import environment
 from seedjob_operator.core.intent import Intent
-from seedjob_operator.core.snapshot import MISSING, UNREAD, Connection, Fault, Hold, Observed, Result, Sent
+from seedjob_operator.core.snapshot import MISSING, UNREAD, Connection, Desired, Fault, Hold, Observed, Result, Sent
 from seedjob_operator.seedapi.wire import Analytics, Job
 
 SEPARATE = timedelta(seconds=50)
@@ -29,6 +30,7 @@ def pass_begun(
     clock_offset: timedelta = timedelta(0),
     rivals: frozenset[str] = frozenset(),
     claimed: frozenset[str] = frozenset(),
+    contenders: tuple[Desired, ...] = (),
     intent: Intent | None = None,
     reconcile_at: str = "",
 ) -> Observed:
@@ -44,6 +46,7 @@ def pass_begun(
         look_now=observed.look_now or asked,
         reconcile_at=reconcile_at,
         claimed=claimed,
+        contenders=contenders,
         connection=connection,
         environment_hold=None,
         environment_read=False,
@@ -70,7 +73,7 @@ def intent_written(
     """An intent is stored. Nothing was sent under it, unless it renews one whose create may have been carried out."""
     same_name = before is not None and before.job_name == written.job_name
     if not same_name:
-        observed = _without_cleaning_up(observed)
+        observed = _without_attempt(observed)
     sent = _renewed(known or observed.sent) if same_name else Sent.NOTHING
     remote = observed.remote
     if isinstance(remote, Job) and remote.name != written.job_name:
@@ -78,12 +81,18 @@ def intent_written(
     return dataclasses.replace(observed, about=written.job_name, sent=sent, rejection="", remote=remote)
 
 
-def _without_cleaning_up(observed: Observed) -> Observed:
-    """What was done to end and remove a job, and read of its result, says nothing of another one."""
+def _without_attempt(observed: Observed) -> Observed:
+    """What was done to make, end and remove a job, and read of its result, says nothing of another one."""
     return dataclasses.replace(
         observed,
-        cancel_sent=False,
+        posted_at=None,
+        conflicts=0,
+        absences=(),
+        cancel_asked_at=None,
+        cancels=0,
         delete_answered=False,
+        deletes=0,
+        undeleted_since=None,
         delete_refused=False,
         result=Result(),
         result_reads=0,
@@ -101,6 +110,7 @@ def attempt_begun(observed: Observed) -> Observed:
         clock_offset=observed.clock_offset,
         rivals=observed.rivals,
         claimed=observed.claimed,
+        contenders=observed.contenders,
         gone=observed.gone,
     )
 
@@ -129,6 +139,9 @@ def job_seen(observed: Observed, job: Job, *, now: datetime | None, listed_at: d
         _succeeded(observed),
         remote=_merged(observed, job),
         absences=(),
+        conflicts=0,
+        error_masked=False,
+        undeleted_since=_undeleted_since(observed, now or listed_at),
         fresh=observed.fresh or now is not None,
         read_at=now or observed.read_at,
         end_listed=now is None and job.status.terminal,
@@ -138,9 +151,13 @@ def job_seen(observed: Observed, job: Job, *, now: datetime | None, listed_at: d
     )
 
 
+def _undeleted_since(observed: Observed, seen: datetime | None) -> datetime | None:
+    return observed.undeleted_since or seen if observed.delete_answered else None
+
+
 def job_created(observed: Observed, job: Job, *, now: datetime) -> Observed:
     """The platform answered a create with the job: it is ours, whatever its name and the clocks say."""
-    return dataclasses.replace(job_seen(observed, job, now=now), sent=Sent.CREATED)
+    return dataclasses.replace(job_seen(observed, job, now=now), sent=Sent.CREATED, posted_at=now)
 
 
 def _merged(observed: Observed, job: Job) -> Job:
@@ -169,7 +186,10 @@ def job_unlisted(observed: Observed) -> Observed:
 def create_failed(
     observed: Observed, answer: Answer, *, fault: Fault | None, message: str = "", spec_hash: str | None = None
 ) -> Observed:
-    """A create didn't answer with a job."""
+    """A create didn't answer with a job.
+
+    That the name exists proves earlier reads wrong which didn't find the job.
+    """
     open_before = observed.sent in _MAYBE_MADE
     sent = {
         Answer.UNANSWERED: Sent.UNANSWERED,
@@ -177,15 +197,27 @@ def create_failed(
         Answer.REJECTED: Sent.REJECTED_AFTER_UNANSWERED if open_before else Sent.REJECTED,
         Answer.REFUSED: observed.sent,
     }[answer]
+    conflict = answer is Answer.CONFLICT
     changed = dataclasses.replace(
-        observed, sent=sent, remote=UNREAD, fresh=False, rejection=message, rejected_hash=spec_hash
+        observed,
+        sent=sent,
+        posted_at=fault.since if fault is not None and answer is Answer.UNANSWERED else observed.posted_at,
+        conflicts=observed.conflicts + conflict,
+        absences=() if conflict else observed.absences,
+        remote=UNREAD,
+        fresh=False,
+        rejection=message,
+        rejected_hash=spec_hash,
     )
     return changed if fault is None else step_failed(changed, fault)
 
 
 def cancel_taken(observed: Observed, job: Job | None, *, now: datetime) -> Observed:
-    """The platform took the cancel, or (without a job) says that there is nothing to cancel any more."""
-    changed = dataclasses.replace(observed, cancel_sent=True)
+    """The platform took the cancel, or (without a job) says that the job's state doesn't let it be cancelled.
+
+    Neither is the end: a read has yet to show that.
+    """
+    changed = dataclasses.replace(observed, cancel_asked_at=now, cancels=observed.cancels + 1)
     if job is None:
         return dataclasses.replace(_succeeded(changed), remote=UNREAD, fresh=False)
     return job_seen(changed, job, now=now)
@@ -193,7 +225,14 @@ def cancel_taken(observed: Observed, job: Job | None, *, now: datetime) -> Obser
 
 def record_deleted(observed: Observed) -> Observed:
     """The platform removed the record, or had none; a read has yet to confirm it."""
-    return dataclasses.replace(_succeeded(observed), delete_answered=True, remote=MISSING, fresh=False)
+    return dataclasses.replace(
+        _succeeded(observed),
+        delete_answered=True,
+        deletes=observed.deletes + 1,
+        undeleted_since=None,
+        remote=MISSING,
+        fresh=False,
+    )
 
 
 def delete_refused(observed: Observed) -> Observed:
@@ -202,14 +241,30 @@ def delete_refused(observed: Observed) -> Observed:
 
 
 def result_read(
-    observed: Observed, *, analytics: Analytics | None, log_tail: tuple[str, ...] | None, now: datetime
+    observed: Observed,
+    *,
+    analytics: Analytics | None,
+    log_tail: tuple[str, ...] | None,
+    now: datetime,
+    secrets: frozenset[str] | None = None,
 ) -> Observed:
-    """The result of an ended job was asked for; what wasn't to be had is None and keeps what was read earlier."""
+    """The result of an ended job was asked for; what wasn't to be had is None and keeps what was read earlier.
+
+    `secrets` are those of its environment, where they are known: its error may quote them.
+    """
+    observed = observed if secrets is None else _masked(observed, secrets)
     result = Result(
         analytics=analytics or observed.result.analytics,
         log_tail=observed.result.log_tail if log_tail is None else log_tail,
     )
     return dataclasses.replace(observed, result=result, result_reads=observed.result_reads + 1, result_read_at=now)
+
+
+def _masked(observed: Observed, secrets: frozenset[str]) -> Observed:
+    job = observed.remote
+    if isinstance(job, Job) and job.error is not None:
+        job = job.model_copy(update={"error": environment.masked(job.error, secrets)})
+    return dataclasses.replace(observed, remote=job, error_masked=True)
 
 
 def step_failed(observed: Observed, fault: Fault) -> Observed:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.resources import Phase
+from seedjob_operator.seedapi import redaction
 from seedjob_operator.seedapi.wire import Job, JobStatus
 
 Outcome = tuple[Phase, Reason, str]
@@ -29,21 +30,22 @@ def of(job: Job, *, cancel_reason: str | None) -> Outcome:
     """Give the phase, reason and sentence of a job that the platform says has ended."""
     if job.status is JobStatus.SUCCEEDED:
         return Phase.SUCCEEDED, Reason.SUCCEEDED, "The job succeeded."
-    why = f" The platform says: {job.error.rstrip('.')}." if job.error else ""
+    error = redaction.unsigned(job.error).rstrip(".") if job.error else ""
+    why = f" The platform says: {error}." if error else ""
     if job.status is JobStatus.TIMED_OUT:
         return Phase.TIMED_OUT, Reason.DEADLINE_EXCEEDED, f"The job ran into its timeoutMinutes.{why}"
     if job.status is JobStatus.CANCELLED:
         ours = next((found for reason, found in CANCELLED.items() if reason == cancel_reason), None)
         message = f"The job was cancelled on the platform, not by its SeedJob.{why}"
         return ours or (Phase.FAILED, Reason.CANCELLED_REMOTELY, message)
-    return Phase.FAILED, Reason.FAILED, _failure(job)
+    return Phase.FAILED, Reason.FAILED, _failure(job, error)
 
 
-def _failure(job: Job) -> str:
+def _failure(job: Job, error: str | None) -> str:
     """Say how a job failed: its exit code, and the platform's words where they say more."""
-    if job.error is None:
+    if error is None:
         code = "without an exit code" if job.exit_code is None else f"with exit code {job.exit_code}"
         return f"The job's command ended {code}."
-    said_already = job.exit_code is None or f"exit code {job.exit_code}" in job.error
+    said_already = job.exit_code is None or f"exit code {job.exit_code}" in error
     code = "" if said_already else f" with exit code {job.exit_code}"
-    return f"The job failed{code}: {job.error.rstrip('.')}."
+    return f"The job failed{code}: {error.rstrip('.')}."

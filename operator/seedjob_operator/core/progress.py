@@ -4,6 +4,7 @@ import re
 from decimal import ROUND_HALF_UP, Decimal
 
 from seedjob_operator.resources import Progress
+from seedjob_operator.seedapi import redaction
 
 _PERCENT = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d+)?)\s?%")
 _FRACTION = re.compile(r"(?<![\d./])(\d{1,12})\s?/\s?(\d{1,12})(?![\d/])")
@@ -18,6 +19,7 @@ def read_progress(text: str | None, *, runtime_seconds: int | None) -> Progress 
     """
     if not text or not text.strip():
         return None
+    text = redaction.unsigned(text)
     current, total = _last_fraction(text)
     percent = _explicit_percent(text)
     if percent is None and current is not None and total is not None:

@@ -148,11 +148,17 @@ class Observed:
         unlisted_active_at: when a read by name last found the job active though the lists hadn't shown it.
         absences: when reads by name said 404, in a row, oldest first.
         sent: what is known of the create.
+        posted_at: when the last create that may have made the job was answered, or wasn't.
+        conflicts: how often a create was refused because the name exists, without the job having been seen since.
         rejection: the platform's own words for `Sent.REJECTED`.
         rejected_hash: which `spec.job` they are about.
-        cancel_sent: whether the platform took a cancel from this process.
+        cancel_asked_at: when the platform last answered a cancel of this process.
+        cancels: how often it did.
         delete_answered: whether the platform took, or had taken, the delete of the record.
+        deletes: how often it did.
+        undeleted_since: since when the record is shown though it was removed; None where it isn't.
         delete_refused: whether the platform refused to delete the record because of the job's state.
+        error_masked: whether the environment's secrets were taken out of what the ended job says of its error.
         result: what was read after the end.
         result_reads: how often the result was read.
         result_read_at: when it was last read.
@@ -163,6 +169,7 @@ class Observed:
         clock_offset: how far the platform's clock is ahead of ours.
         rivals: ids of remote jobs of this name that other living SeedJobs have recorded as their own.
         claimed: remote names that the intents of other living SeedJobs announce.
+        contenders: other living SeedJobs whose intents may announce the same remote name.
         gone: names of attempts that a deletion has nothing more to clean up of.
     """
 
@@ -180,11 +187,17 @@ class Observed:
     unlisted_active_at: datetime | None = None
     absences: tuple[datetime, ...] = ()
     sent: Sent = Sent.UNKNOWN
+    posted_at: datetime | None = None
+    conflicts: int = 0
     rejection: str = ""
     rejected_hash: str | None = None
-    cancel_sent: bool = False
+    cancel_asked_at: datetime | None = None
+    cancels: int = 0
     delete_answered: bool = False
+    deletes: int = 0
+    undeleted_since: datetime | None = None
     delete_refused: bool = False
+    error_masked: bool = False
     result: Result = dataclasses.field(default_factory=Result)
     result_reads: int = 0
     result_read_at: datetime | None = None
@@ -195,4 +208,5 @@ class Observed:
     clock_offset: timedelta = timedelta(0)
     rivals: frozenset[str] = frozenset()
     claimed: frozenset[str] = frozenset()
+    contenders: tuple[Desired, ...] = ()
     gone: frozenset[str] = frozenset()

@@ -9,6 +9,7 @@ from seedjob_operator.seedapi.wire import Job, JobStatus
 
 _HOUR = Decimal(3600)
 _LONGEST_WAIT = 3600.0
+_LOWEST_PRICE = Decimal("0.000001")
 
 
 def exceeded(case: Case) -> bool:
@@ -20,7 +21,7 @@ def exceeded(case: Case) -> bool:
 def seconds_to_limit(case: Case) -> float | None:
     """Give the seconds after which the limit is reached at the present price; None where that isn't to be awaited."""
     limit, price = case.desired.spec.cost_limit, _price(case)
-    if limit is None or not price:
+    if limit is None or price is None or price < _LOWEST_PRICE:
         return None
     return min(float((limit - _estimate(case)) / price * _HOUR) + 1.0, _LONGEST_WAIT)
 
@@ -38,7 +39,7 @@ def _attempt(case: Case) -> Decimal | None:
 def _seen(case: Case, job: Job) -> Decimal | None:
     so_far = job.total_cost
     if so_far is None and job.cost_per_hour is not None and job.runtime_seconds is not None:
-        so_far = job.cost_per_hour * job.runtime_seconds / _HOUR
+        so_far = job.cost_per_hour * max(job.runtime_seconds, 0) / _HOUR
     since = case.observed.seen_at if job.status is JobStatus.RUNNING else None
     return _extrapolated(so_far, job.cost_per_hour, since, case.now)
 

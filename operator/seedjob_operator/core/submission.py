@@ -1,9 +1,9 @@
 """Rules from a new SeedJob to its remote job: what holds it, and how a create is settled without making a second."""
 
 import dataclasses
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from seedjob_operator.core import absence, attention, conditions, events, outcome, ownership, verbs
+from seedjob_operator.core import absence, attention, conditions, events, outcome, ownership, pacing, verbs
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.decision import (
     CreateJob,
@@ -15,7 +15,7 @@ from seedjob_operator.core.decision import (
 )
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import NEEDS_EDIT, Reason
-from seedjob_operator.core.snapshot import UNREAD, Connection, Hold, Sent
+from seedjob_operator.core.snapshot import MISSING, UNREAD, Connection, Desired, Hold, Observed, Sent
 from seedjob_operator.core.verdicts import of_platform
 from seedjob_operator.resources import AdoptionPolicy, ConditionType, Phase
 from seedjob_operator.seedapi.wire import Job
@@ -27,8 +27,11 @@ _UNSETTLED_HOLD = Hold(
     reason=Reason.SUBMISSION_UNSETTLED,
     message="A create that was sent may yet be carried out; it's looked for until the platform surely has no such job.",
 )
-_SHORTEST_LOOK = timedelta(seconds=2)
-_LONGEST_LOOK = timedelta(minutes=1)
+_CONTRADICTED_HOLD = Hold(
+    reason=Reason.SUBMISSION_UNSETTLED,
+    message="The platform says that the job's name is taken, and shows no job that has it; both are asked again.",
+)
+_INTENT_TIME_HOLDS = timedelta(minutes=1)
 _SHORTEST_NAME_CHECK = timedelta(seconds=15)
 _LONGEST_NAME_CHECK = timedelta(minutes=10)
 
@@ -110,15 +113,27 @@ def _send(case: Case) -> Decision:
         and (intent.uid, intent.adopted_id) == (desired.uid, None)
         and (intent.spec_hash, intent.run_id, intent.job_name) == (desired.spec_hash, desired.spec.run_id, name)
     )
-    if intent is not None and current and desired.finalizer and case.sent is Sent.UNKNOWN and not case.elsewhere:
+    current = current and desired.finalizer and not case.elsewhere
+    if intent is not None and current and case.sent is Sent.UNKNOWN:
         # Written again before anything is sent: this fails where another replica, or a deletion, went on meanwhile.
-        return Decision(step=WriteIntent(intent=intent, sent=case.sent))
-    if intent is None or not current or not desired.finalizer or case.sent is Sent.CONFLICT or case.elsewhere:
+        time = case.intent_time if _may_be_redated(case, intent) else intent.time
+        return Decision(step=WriteIntent(intent=dataclasses.replace(intent, time=time), sent=case.sent))
+    if intent is None or not current or case.sent is Sent.CONFLICT or _is_old(case, intent):
         connection = observed.connection
         assert isinstance(connection, Connection)  # noqa: S101  # for the type checker: `_hold` saw to it
         renewed = case.new_intent(connection, job_name=name, attempt=attempt)
         return Decision(step=WriteIntent(intent=renewed, sent=case.sent))
     return Decision(step=CreateJob(intent=intent))
+
+
+def _is_old(case: Case, intent: Intent) -> bool:
+    """Tell whether an intent is so old that it would say wrongly since when its job can be visible."""
+    return case.platform_now - intent.time > _INTENT_TIME_HOLDS and _may_be_redated(case, intent)
+
+
+def _may_be_redated(case: Case, intent: Intent) -> bool:
+    """Under a chosen name the intent's time tells which job is ours, as long as an earlier create may have made it."""
+    return intent.has_generated_name or case.sent not in _UNSETTLED
 
 
 def _name_to_send(case: Case) -> tuple[str, int]:
@@ -144,7 +159,19 @@ def _hold(case: Case) -> Decision | None:
     connection = case.observed.connection
     if isinstance(connection, Connection) and not connection.proven:
         return Decision(requeue_after=UNPROVEN_WAIT)
-    return None
+    return _contradicted(case)
+
+
+def _contradicted(case: Case) -> Decision | None:
+    """Wait where the platform refused a name as taken and shows nothing under it: reads may lag behind creates."""
+    observed = case.observed
+    if not observed.conflicts or not observed.fresh or observed.remote is not MISSING:
+        return None
+    since = observed.absences[0] if observed.absences else case.now
+    wait = pacing.until_next_try(since, case.now, tries=observed.conflicts)
+    if wait == 0:
+        return None
+    return held(case, _CONTRADICTED_HOLD, look_again=max(min(wait, pacing.until_next_look(since, case.now)), 1.0))
 
 
 def _rejected(case: Case) -> Hold | None:
@@ -212,18 +239,17 @@ def held(case: Case, hold: Hold, *, look_again: float | None = None) -> Decision
 
 def _look_again(case: Case, hold: Hold) -> float | None:
     if hold.reason is Reason.NAME_TAKEN:
-        return _growing(case, _SHORTEST_NAME_CHECK, _LONGEST_NAME_CHECK)
+        return pacing.until_next_look(
+            _held_since(case), case.now, shortest=_SHORTEST_NAME_CHECK, longest=_LONGEST_NAME_CHECK
+        )
     if hold.reason in NEEDS_EDIT:
         return None
-    return case.retry_delay() if case.fault is not None else _growing(case, _SHORTEST_LOOK, _LONGEST_LOOK)
+    return case.retry_delay() if case.fault is not None else pacing.until_next_look(_held_since(case), case.now)
 
 
-def _growing(case: Case, shortest: timedelta, longest: timedelta) -> float:
-    """Give the seconds to the next look: the longer it was held, the more rarely it's looked at."""
+def _held_since(case: Case) -> datetime | None:
     recorded = conditions.find(case.desired.status.conditions, ConditionType.SUBMITTED)
-    since = recorded.last_transition_time if recorded is not None else None
-    waited = case.now - since if since is not None else timedelta(0)
-    return min(max(waited / 2, shortest), longest).total_seconds()
+    return recorded.last_transition_time if recorded is not None else None
 
 
 def owns(case: Case) -> bool:
@@ -238,7 +264,25 @@ def owns(case: Case) -> bool:
     if intent.adopted_id == job.id or case.inherited:
         return may_adopt(case, job)
     made = ownership.made_since(case.not_before(intent), job) and ownership.equal(job, case.desired.spec.job)
-    return case.sent in _UNSETTLED and not _spec_changed(case) and made
+    return case.sent in _UNSETTLED and not _spec_changed(case) and made and not _outranked(case, job)
+
+
+def _outranked(case: Case, job: Job) -> bool:
+    """Tell whether an older SeedJob has the same claim: two that chose one name may both have an open create."""
+    seen = Observed(
+        connection=case.observed.connection,
+        clock_offset=case.observed.clock_offset,
+        rivals=case.observed.rivals,
+        remote=job,
+    )
+    others = (Case(other, seen, case.now) for other in case.observed.contenders if _is_older(other, case.desired))
+    return any(owns(other) and not other.elsewhere for other in others)
+
+
+def _is_older(one: Desired, other: Desired) -> bool:
+    if one.created_at is None or other.created_at is None or one.created_at == other.created_at:
+        return one.uid < other.uid
+    return one.created_at < other.created_at
 
 
 def in_doubt(case: Case) -> bool:

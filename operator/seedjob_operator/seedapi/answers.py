@@ -1,7 +1,6 @@
 """Reads the platform's answers: bounded, tolerant, and each bad one as an error of our tree."""
 
 import json
-import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import TypeVar
@@ -9,7 +8,7 @@ from typing import TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from seedjob_operator.seedapi import errors, wire
+from seedjob_operator.seedapi import errors, redaction, wire
 from seedjob_operator.seedapi.ratelimit import read_retry_after, wait_after_429
 
 MAX_BODY = 8 * 1024 * 1024
@@ -18,7 +17,6 @@ _MAX_ERROR_BODY = 64 * 1024
 _MESSAGE_LENGTH = 500
 _SHORTEST_SECRET = 4
 """Shorter values aren't masked: every digit of a message would go with an environment value of `1`."""
-_SIGNED = re.compile(r"(https?://)(?:[^\s/@]*@)?([^\s?#]+)[?#]\S*")
 
 _M = TypeVar("_M", bound=BaseModel)
 
@@ -145,7 +143,7 @@ def redacted(text: str, secrets: Collection[str]) -> str:
     """Bring a foreign text onto one line, without secrets and signatures, and cut it."""
     for secret in sorted(_parts(secrets), key=len, reverse=True):
         text = text.replace(secret, "***")
-    line = " ".join(_SIGNED.sub(r"\1\2", text).split())
+    line = " ".join(redaction.unsigned(text).split())
     printable = "".join(character for character in line if character.isprintable())
     return printable if len(printable) <= _MESSAGE_LENGTH else f"{printable[: _MESSAGE_LENGTH - 1]}…"
 

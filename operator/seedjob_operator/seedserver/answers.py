@@ -59,7 +59,12 @@ def job_body(record: JobRecord, usage: Usage, *, retries: int, now: int, link: L
             "retry_count": retries,
             "exit_code": record.exit_code,
             "error": record.error,
-            "metrics": wire.Metrics(cpu_utilization=usage.cpu_last, memory_used_gb=usage.memory_last_gb),
+            "metrics": wire.Metrics(
+                gpu_utilization=usage.gpu_last,
+                gpu_memory_used_gb=usage.gpu_memory_last_gb,
+                cpu_utilization=usage.cpu_last,
+                memory_used_gb=usage.memory_last_gb,
+            ),
             "total_cost": record.total_cost(now=now),
             "artifacts": _artifacts(record, record.artifacts, link),
         }
@@ -101,6 +106,9 @@ def analytics_body(record: JobRecord, usage: Usage, samples: Iterable[Sample], *
     """Make the body of the analytics (contract: Get job analytics)."""
     left_queue = record.started_at or record.completed_at or now
     summary = wire.Summary(
+        gpu_utilization_avg=usage.gpu_average,
+        gpu_utilization_max=usage.gpu_max,
+        gpu_memory_used_gb_max=usage.gpu_memory_max_gb,
         cpu_utilization_avg=usage.cpu_average,
         memory_used_gb_max=usage.memory_max_gb,
         total_cost=record.total_cost(now=now),
@@ -108,7 +116,12 @@ def analytics_body(record: JobRecord, usage: Usage, samples: Iterable[Sample], *
         queue_seconds=(left_queue - record.created_at) // MICROSECONDS,
     )
     series = tuple(
-        wire.Sample(timestamp=time_of(sample.at), cpu_utilization=sample.cpu, memory_used_gb=sample.memory_gb)
+        wire.Sample(
+            timestamp=time_of(sample.at),
+            gpu_utilization=sample.gpu,
+            cpu_utilization=sample.cpu,
+            memory_used_gb=sample.memory_gb,
+        )
         for sample in samples
     )
     return wire.Analytics(summary=summary, series=series).model_dump_json()

@@ -17,7 +17,7 @@ from seedjob_operator.seedserver.access import Credential, Credentials
 from seedjob_operator.seedserver.containers import find_engine
 from seedjob_operator.seedserver.folders import FolderInUseError, Folders
 from seedjob_operator.seedserver.inventory import Inventory, InventoryError, read_inventory
-from seedjob_operator.seedserver.launch import Launcher
+from seedjob_operator.seedserver.launch import DEFAULT_LOG_LIMIT_MIB, MIB, Launcher
 from seedjob_operator.seedserver.ratelimit import PLANS
 from seedjob_operator.seedserver.serving import Serving, listen, serve
 from seedjob_operator.seedserver.store import StoreError
@@ -97,6 +97,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a minute of timeout_minutes lasts 60/N seconds; default 1",
     )
     add(
+        "--log-limit-mib",
+        metavar="N",
+        type=_whole,
+        default=DEFAULT_LOG_LIMIT_MIB,
+        help=f"how much of a job's log is kept, in MiB: the oldest part is dropped; default {DEFAULT_LOG_LIMIT_MIB}",
+    )
+    add(
         "--containers",
         choices=("auto", "never"),
         default="auto",
@@ -145,6 +152,7 @@ def _serve(args: argparse.Namespace) -> None:
             git_config=folders.git_config,
             grace_seconds=args.grace_seconds,
             time_scale=args.time_scale,
+            log_limit=args.log_limit_mib * MIB,
             engine=find_engine() if args.containers == "auto" else None,
         ),
         credentials=Credentials(tokens),
@@ -265,3 +273,9 @@ def _positive(text: str) -> float:
     if not (number := _number(text)):
         raise argparse.ArgumentTypeError("0 would stop the clock: give a number above it")
     return number
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1_000_000):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 1000000")
+    return int(text)

@@ -1,15 +1,16 @@
 """Reads a job's log from disk: its end, from a time on, or from a position on.
 
-A position is the offset in bytes behind a line, so that it stays good for as long as the log is there.
+A position is the offset in bytes behind a line, counted from the first byte that was ever written. So it stays good for
+as long as the log is there, also when the log's beginning was dropped. Each line begins with its time and times never go
+back, so the log is its own index by time.
 """
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from seedjob_operator.seedapi.wire import LogStream
+from seedjob_operator.seedserver.segments import LogFile
 
 BLOCK = 65536
 _STREAMS = {b"o": LogStream.STDOUT, b"e": LogStream.STDERR}
@@ -31,8 +32,8 @@ class Line:
 
 def last_lines(path: Path, count: int, *, since: int | None = None) -> list[Line]:
     """Give the last lines, at most `count`, oldest first; only those after a time where one is given."""
-    with _opened(path) as file:
-        first = 0 if since is None else _after(file, since)
+    with LogFile(path) as file:
+        first = file.first if since is None else _after(file, since)
         size = _whole_size(file)
         start = _start_of_last(file, count, first=first, size=size)
         return list(_lines(file, start, size))
@@ -40,14 +41,14 @@ def last_lines(path: Path, count: int, *, since: int | None = None) -> list[Line
 
 def lines_after(path: Path, since: int, *, most: int) -> list[Line]:
     """Give the first `most` lines after a time."""
-    with _opened(path) as file:
+    with LogFile(path) as file:
         start, size = _after(file, since), _whole_size(file)
         return [line for line, _ in zip(_lines(file, start, size), range(most), strict=False)]
 
 
 def lines_from(path: Path, position: int, *, most_bytes: int = 4 * BLOCK) -> list[Line]:
-    """Give the lines from a position on, as many whole ones as stand in the next `most_bytes`."""
-    with _opened(path) as file:
+    """Give the lines from a position on, as many whole ones as stand in the next `most_bytes`; none if it is gone."""
+    with LogFile(path) as file:
         file.seek(position)
         content = file.read(most_bytes)
     whole = content[: content.rfind(b"\n") + 1]
@@ -56,21 +57,23 @@ def lines_from(path: Path, position: int, *, most_bytes: int = 4 * BLOCK) -> lis
 
 def position_after(path: Path, since: int) -> int:
     """Give the position of the first line after a time."""
-    with _opened(path) as file:
+    with LogFile(path) as file:
         return _after(file, since)
 
 
 def position_of_last(path: Path, count: int) -> int:
     """Give the position of the first of the last `count` lines."""
-    with _opened(path) as file:
-        return _start_of_last(file, count, first=0, size=_whole_size(file))
+    with LogFile(path) as file:
+        return _start_of_last(file, count, first=file.first, size=_whole_size(file))
 
 
 def next_line(path: Path, position: int) -> int:
     """Give the position of the first line that begins at or behind a place in the log."""
-    with _opened(path) as file:
-        file.seek(max(position - 1, 0))
-        return position if position == 0 else position - 1 + len(file.readline())
+    with LogFile(path) as file:
+        if position <= file.first:
+            return file.first
+        file.seek(position - 1)
+        return position - 1 + len(file.readline())
 
 
 def count_lines(path: Path, start: int, end: int) -> tuple[int, int]:
@@ -82,44 +85,21 @@ def count_lines(path: Path, start: int, end: int) -> tuple[int, int]:
 
 
 def is_position(path: Path, position: int) -> bool:
-    """Whether a line begins, or will begin, at a position."""
-    if position == 0:
-        return True
-    with _opened(path) as file:
+    """Whether a line begins, or will begin, at a position; of one that is gone nobody can tell, so it may be one."""
+    with LogFile(path) as file:
+        if position <= file.first:
+            return True
         size = file.seek(0, 2)
         file.seek(position - 1)
         return position <= size and file.read(1) == b"\n"
 
 
-def size_of(path: Path) -> int:
-    """Give the bytes of the log so far; 0 before it exists."""
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
-def _opened(path: Path) -> BinaryIO:
-    try:
-        return path.open("rb")
-    except FileNotFoundError:
-        return io.BytesIO()
-
-
-def _whole_size(file: BinaryIO) -> int:
+def _whole_size(file: LogFile) -> int:
     """Give where the last whole line ends: the writer may be in the middle of one."""
-    size = file.seek(0, 2)
-    while size:
-        start = max(size - BLOCK, 0)
-        file.seek(start)
-        newline = file.read(size - start).rfind(b"\n")
-        if newline >= 0:
-            return start + newline + 1
-        size = start
-    return 0
+    return _line_start(file, file.seek(0, 2))
 
 
-def _start_of_last(file: BinaryIO, count: int, *, first: int, size: int) -> int:
+def _start_of_last(file: LogFile, count: int, *, first: int, size: int) -> int:
     """Find backwards where the last `count` lines begin, not before `first`."""
     position, wanted = size, count + 1  # the last line's own end counts too
     while position > first:
@@ -137,9 +117,9 @@ def _start_of_last(file: BinaryIO, count: int, *, first: int, size: int) -> int:
     return first
 
 
-def _after(file: BinaryIO, since: int) -> int:
+def _after(file: LogFile, since: int) -> int:
     """Find by bisection where the first line after a time begins."""
-    low, high = 0, _whole_size(file)
+    low, high = file.first, _whole_size(file)
     while low < high:
         middle = (low + high) // 2
         start = _line_start(file, middle)
@@ -152,19 +132,19 @@ def _after(file: BinaryIO, since: int) -> int:
     return low
 
 
-def _line_start(file: BinaryIO, position: int) -> int:
+def _line_start(file: LogFile, position: int) -> int:
     """Find where the line around a position begins."""
-    while position:
-        start = max(position - BLOCK, 0)
+    while position > file.first:
+        start = max(position - BLOCK, file.first)
         file.seek(start)
         newline = file.read(position - start).rfind(b"\n")
         if newline >= 0:
             return start + newline + 1
         position = start
-    return 0
+    return file.first
 
 
-def _lines(file: BinaryIO, start: int, end: int) -> Iterator[Line]:
+def _lines(file: LogFile, start: int, end: int) -> Iterator[Line]:
     file.seek(start)
     return _parsed(file.read(end - start), start)
 

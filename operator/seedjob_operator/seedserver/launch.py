@@ -11,6 +11,8 @@ from seedjob_operator.seedserver.containers import Engine, container_name
 from seedjob_operator.seedserver.records import MICROSECONDS, JobRecord
 from seedjob_operator.seedserver.supervisor import files
 
+MIB = 1 << 20
+DEFAULT_LOG_LIMIT_MIB = 64
 _PACKAGES = Path(__file__).parents[2]
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # At the end of the path, so that nothing there stands before the standard library.
@@ -22,6 +24,8 @@ _RANK_NAMES = ("SEED_NODE_RANK", "RANK", "PET_NODE_RANK")
 class Launcher:
     """How jobs are run here. `time_scale` divides the seconds of `timeout_minutes`; `repos` has the repositories.
 
+    `log_limit` is how many bytes of a job's log are kept.
+
     Without an `engine`, jobs with an image run as plain processes.
     """
 
@@ -30,6 +34,7 @@ class Launcher:
     grace_seconds: float
     time_scale: float
     engine: Engine | None = None
+    log_limit: int = DEFAULT_LOG_LIMIT_MIB * MIB
 
     def write_order(self, record: JobRecord, folder: Path) -> None:
         """Make the job's folder, and write what is to run there; until this is read, the job hasn't begun."""
@@ -47,6 +52,7 @@ class Launcher:
             "timeout_seconds": str(self._seconds_left(record)),
             "grace_seconds": str(self.grace_seconds),
             "max_retries": str(record.max_retries - record.retry_count),
+            "log_limit": str(self.log_limit),
             "rank_names": ",".join(names),
             **self._container(record, environment, names, folder / files.WORK),
         }

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from seedjob_operator.seedserver import joblog
+from seedjob_operator.seedserver import joblog, segments
 from seedjob_operator.seedserver.folders import Folders
 from seedjob_operator.seedserver.progress import last_progress
 from seedjob_operator.seedserver.records import Sample
@@ -60,7 +60,7 @@ def progress_at_end(path: Path) -> str | None:
 
 def _progress_behind(path: Path, position: int) -> tuple[str | None, int]:
     """Give the last progress behind a position, and how far the log was read; of much output only the end is."""
-    size = joblog.size_of(path)
+    size = segments.size_of(path)
     start = position if size - position <= _TAIL_BYTES else joblog.next_line(path, size - _TAIL_BYTES)
     lines = joblog.lines_from(path, start, most_bytes=2 * _TAIL_BYTES)
     texts = (line.message for line in lines if line.node is not None)

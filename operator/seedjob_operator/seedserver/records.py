@@ -84,11 +84,16 @@ class JobRecord(ListedRecord):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """What a job's processes used at a moment: CPU in percent of what it may use here, memory in GB."""
+    """What a job's processes used at a moment: CPU in percent of what it may use here, memory in GB.
+
+    `gpu` is the utilization in percent of the GPUs that they are on; None where they are on none.
+    """
 
     at: int
     cpu: float
     memory_gb: float
+    gpu: float | None = None
+    gpu_memory_gb: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,3 +105,8 @@ class Usage:
     cpu_last: float | None = None
     memory_max_gb: float | None = None
     memory_last_gb: float | None = None
+    gpu_average: float | None = None
+    gpu_max: float | None = None
+    gpu_last: float | None = None
+    gpu_memory_max_gb: float | None = None
+    gpu_memory_last_gb: float | None = None

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 import psutil
 
+from seedjob_operator.seedserver.gpus import GpuMeter
 from seedjob_operator.seedserver.records import MICROSECONDS, Sample
 
 _GB = 1024**3
@@ -15,14 +17,18 @@ class Sampler:
 
     def __init__(self) -> None:
         self._last: dict[str, tuple[float, float]] = {}
+        self._gpus = GpuMeter()
         self._cores = psutil.cpu_count() or 1
 
     def sample(self, roots: Mapping[str, tuple[int, int]]) -> dict[str, Sample]:
         """Sample jobs, given as id: (its supervisor's process, its vCPUs). One that has ended gives no sample."""
         children = _children_by_parent()
-        found = {}
+        gpus, found = self._gpus.look(), {}
         for job_id, (root, vcpus) in roots.items():
-            measured = self._measure(job_id, _tree(root, children), min(vcpus, self._cores))
+            tree = _tree(root, children)
+            measured, gpu = self._measure(job_id, tree, min(vcpus, self._cores)), gpus.use_of(tree)
+            if measured is not None and gpu is not None:
+                measured = replace(measured, gpu=gpu.utilization, gpu_memory_gb=gpu.memory_gb)
             if measured is not None:
                 found[job_id] = measured
         self._last = {job_id: last for job_id, last in self._last.items() if job_id in roots}

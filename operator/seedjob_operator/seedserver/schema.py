@@ -1,6 +1,6 @@
 """The tables. Times are microseconds since 1970, money is decimal text."""
 
-VERSION = 2
+VERSION = 3
 
 SCHEMA = """
 CREATE TABLE jobs (
@@ -53,13 +53,20 @@ CREATE TABLE usage (
     cpu_average REAL,
     cpu_last REAL,
     memory_max_gb REAL,
-    memory_last_gb REAL
+    memory_last_gb REAL,
+    gpu_samples INTEGER NOT NULL DEFAULT 0,
+    gpu_average REAL,
+    gpu_max REAL,
+    gpu_last REAL,
+    gpu_memory_max_gb REAL,
+    gpu_memory_last_gb REAL
 ) WITHOUT ROWID;
 CREATE TABLE samples (
     job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     at INTEGER NOT NULL,
     cpu REAL NOT NULL,
     memory_gb REAL NOT NULL,
+    gpu REAL,
     PRIMARY KEY (job_id, at)
 ) WITHOUT ROWID;
 

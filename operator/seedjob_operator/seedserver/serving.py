@@ -27,6 +27,8 @@ from seedjob_operator.seedserver.store import Store
 from seedjob_operator.seedserver.tampering import CLOSE, FaultMiddleware
 
 _DRAIN_SECONDS = 3
+_IDLE_SECONDS = 75
+"""Longer than clients keep a connection: else it is closed at the moment at which one sends its next request."""
 _AT_ONCE = struct.pack("ii", 1, 0)
 
 
@@ -63,6 +65,7 @@ async def serve(serving: Serving, listener: socket.socket, *, announce: Callable
         lifespan="off",
         server_header=False,
         date_header=not serving.enable_faults,  # with faults, the clock can be wrong
+        timeout_keep_alive=_IDLE_SECONDS,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
     server = _Server(config)

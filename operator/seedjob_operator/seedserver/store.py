@@ -197,7 +197,7 @@ class Store:
 
     def samples(self, job_id: str) -> list[Sample]:
         """Give a job's samples, oldest first."""
-        query = "SELECT at, cpu, memory_gb FROM samples WHERE job_id = ? ORDER BY at"
+        query = "SELECT at, cpu, memory_gb, gpu FROM samples WHERE job_id = ? ORDER BY at"
         return [Sample(**row) for row in self._reader.execute(query, (job_id,))]
 
     def ledger(self) -> list[LedgerEntry]:
@@ -233,15 +233,22 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 def _add_sample(connection: sqlite3.Connection, job_id: str, sample: Sample) -> None:
     statement = (
-        "INSERT INTO usage SELECT id, 1, :cpu, :cpu, :memory, :memory FROM jobs WHERE id = :job_id"
+        "INSERT INTO usage SELECT id, 1, :cpu, :cpu, :memory, :memory,"
+        " :gpu IS NOT NULL, :gpu, :gpu, :gpu, :gpu_memory, :gpu_memory FROM jobs WHERE id = :job_id"
         " ON CONFLICT (job_id) DO UPDATE SET cpu_average = (ifnull(cpu_average, 0) * samples + :cpu) / (samples + 1),"
         " cpu_last = :cpu, memory_max_gb = max(ifnull(memory_max_gb, 0), :memory), memory_last_gb = :memory,"
-        " samples = samples + 1"
+        " samples = samples + 1,"
+        " gpu_average = CASE WHEN :gpu IS NULL THEN gpu_average"
+        " ELSE (ifnull(gpu_average, 0) * gpu_samples + :gpu) / (gpu_samples + 1) END,"
+        " gpu_samples = gpu_samples + (:gpu IS NOT NULL), gpu_max = max(ifnull(gpu_max, :gpu), ifnull(:gpu, gpu_max)),"
+        " gpu_last = :gpu, gpu_memory_max_gb = max(ifnull(gpu_memory_max_gb, :gpu_memory),"
+        " ifnull(:gpu_memory, gpu_memory_max_gb)), gpu_memory_last_gb = :gpu_memory"
     )
     values = {"job_id": job_id, "cpu": sample.cpu, "memory": sample.memory_gb, "at": sample.at}
+    values |= {"gpu": sample.gpu, "gpu_memory": sample.gpu_memory_gb}
     connection.execute(statement, values)
     connection.execute(
-        "INSERT OR IGNORE INTO samples SELECT id, :at, :cpu, :memory FROM jobs WHERE id = :job_id", values
+        "INSERT OR IGNORE INTO samples SELECT id, :at, :cpu, :memory, :gpu FROM jobs WHERE id = :job_id", values
     )
     (kept,) = connection.execute("SELECT count(*) FROM samples WHERE job_id = ?", (job_id,)).fetchone()
     if kept > MOST_SAMPLES:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from seedjob_operator.seedapi.wire import LogStream
-from seedjob_operator.seedserver import joblog
+from seedjob_operator.seedserver import joblog, segments
 from seedjob_operator.seedserver.answers import end_event, log_event
 from seedjob_operator.seedserver.platform import Platform
 from seedjob_operator.seedserver.records import JobRecord
@@ -30,12 +30,18 @@ async def log_events(
     What stood there before is given however much it is; what comes on top may be `buffer` bytes ahead of the reader.
     """
     path = platform.folders.log(record.id)
-    allowed = joblog.size_of(path) - position + buffer
+    allowed = segments.size_of(path) - position + buffer
     while not platform.closing.is_set():
         status = platform.store.status(record.id)  # before the log is read: nothing is written behind its end
         if status is None:
             return
-        behind = joblog.size_of(path) - position
+        dropped = (
+            await asyncio.to_thread(_dropped, path, position) if position < segments.first_position(path) else None
+        )
+        if dropped is not None:
+            position = dropped.end
+            yield log_event(dropped)
+        behind = segments.size_of(path) - position
         allowed = min(allowed, behind + buffer)
         if behind > allowed:
             note = await asyncio.to_thread(_skipped, path, position, keep=buffer // 2)
@@ -55,10 +61,22 @@ async def log_events(
 
 def _skipped(path: Path, position: int, *, keep: int) -> joblog.Line:
     """Make the line that stands for those that are left out; behind it are about `keep` bytes up to the log's end."""
-    end = joblog.next_line(path, joblog.size_of(path) - keep)
+    end = joblog.next_line(path, segments.size_of(path) - keep)
     lines, at = joblog.count_lines(path, position, end)
     message = f"seed: {lines} lines ({end - position} bytes) are left out here: this stream was read too slowly"
     return joblog.Line(at, message, LogStream.STDERR, None, end)
+
+
+def _dropped(path: Path, position: int) -> joblog.Line | None:
+    """Make the line that stands for what is in the log no more; None if yet more of it was dropped just now."""
+    first = segments.first_position(path)
+    found = joblog.lines_from(path, first)
+    if not found:
+        return None
+    message = (
+        f"seed: {first - position} bytes are left out here: the log became too long, and its beginning was dropped"
+    )
+    return joblog.Line(found[0].at, message, LogStream.STDERR, None, first)
 
 
 def start_position(platform: Platform, record: JobRecord, *, tail: int | None, since: int | None) -> int:

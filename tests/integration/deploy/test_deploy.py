@@ -104,7 +104,6 @@ def test_a_whole_job_with_the_rights_of_the_service_account(
         ("list", "secrets", "it could enumerate credentials"),
         ("list", "configmaps", "it reads those that are referred to, and no others"),
         ("create", "seedjobs.seed.dev", "jobs are the users'"),
-        ("delete", "seedjobs.seed.dev", "no TTL is carried out yet"),
         ("create", "pods", "it runs nothing in the cluster"),
         ("update", "customresourcedefinitions.apiextensions.k8s.io", "an administrator installs them"),
         ("get", "leases.coordination.k8s.io", "only in its own namespace"),

@@ -7,13 +7,15 @@ import pytest
 
 from integration.seedserver.server import SeedServer
 
+# A job that ends itself in its grace period needs room for that on a busy machine.
+SHARED = ("--grace-seconds", "4", "--log-limit-mib", "1")
 NewServer = Callable[..., SeedServer]
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeedServer]:
     """A server that all tests with jobs of their own names share."""
-    running = SeedServer(tmp_path_factory.mktemp("shared") / "data").start()
+    running = SeedServer(tmp_path_factory.mktemp("shared") / "data", *SHARED).start()
     yield running
     running.clean_up()
 

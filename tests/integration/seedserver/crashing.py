@@ -85,7 +85,7 @@ async def _preempt(platform: Platform, name: str) -> None:
 
 async def _until(what: str, look: Callable[[], bool]) -> None:
     try:
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(120):
             while not look():  # noqa: ASYNC110  # files and records are polled, as by users
                 await asyncio.sleep(0.01)
     except TimeoutError:

@@ -17,10 +17,12 @@ from seedjob_operator.seedapi import wire
 _T = TypeVar("_T")
 NAMESPACE = "acme"
 TOKEN = "test-token"
+UNTIL_GO = "until [ -e go ]; do sleep 0.05; done"
+"""A command that waits for `SeedServer.go`: a test never has to be quick enough for a job."""
 ENDED = ("succeeded", "failed", "cancelled", "timed_out")
 
 
-def until(what: str, look: Callable[[], _T | None], *, seconds: float = 20.0) -> _T:
+def until(what: str, look: Callable[[], _T | None], *, seconds: float = 90.0) -> _T:
     """Look until there is something that counts as true."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
@@ -38,14 +40,15 @@ class SeedServer:
         self._flags: Sequence[str] = flags
         self._process: subprocess.Popen[str] | None = None
         self.first_words = ""
-        self.http = httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20, trust_env=False)
+        self.http = httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}, timeout=90, trust_env=False)
 
     def start(self) -> "SeedServer":
         """Start it, and wait until it says that it listens."""
         own = ["--listen", "127.0.0.1:0", "--data", str(self.data)]
         own += [] if "--tokens" in self._flags else ["--namespace", NAMESPACE, "--token", TOKEN]
         plan = [] if "--plan" in self._flags else ["--plan", "unlimited"]
-        arguments = [*own, *self._faults, "--grace-seconds", "1", *plan, *self._flags]
+        fixed = ["--grace-seconds", "1", "--containers", "never"]  # an engine of the machine would fetch images
+        arguments = [*own, *self._faults, *fixed, *plan, *self._flags]
         with (self.data.parent / "server.log").open("a") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "seedjob_operator.seedserver", *arguments],
@@ -73,7 +76,7 @@ class SeedServer:
         process.send_signal(number)
         assert process.stdout is not None
         process.stdout.close()
-        return process.wait(30)
+        return process.wait(120)
 
     def clean_up(self) -> None:
         """Stop it, and end whatever its jobs would still run."""
@@ -107,7 +110,7 @@ class SeedServer:
         found: dict[str, Any] = answer.json()
         return found
 
-    def wait(self, name: str, *statuses: str, seconds: float = 20.0) -> dict[str, Any]:
+    def wait(self, name: str, *statuses: str, seconds: float = 90.0) -> dict[str, Any]:
         """Wait until a job has one of some statuses (left out: has ended)."""
 
         def look() -> dict[str, Any] | None:
@@ -115,6 +118,12 @@ class SeedServer:
             return job if job["status"] in (statuses or ENDED) else None
 
         return until(f"{name} is {' or '.join(statuses or ENDED)}", look, seconds=seconds)
+
+    def go(self, name: str) -> None:
+        """Let a running job go on behind `UNTIL_GO`."""
+        work = self.data / "jobs" / self.job(name)["id"] / "work"
+        until(f"{name} has its folder", work.is_dir)
+        (work / "go").touch()
 
     def wait_for_line(self, name: str, words: str) -> None:
         """Wait until a job's log has a line."""

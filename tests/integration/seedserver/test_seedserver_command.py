@@ -18,7 +18,7 @@ COMMAND = [sys.executable, "-m", "seedjob_operator.seedserver"]
 
 def refused(*flags: str) -> str:
     """Run a command line that must be refused at once with one line; give the line."""
-    done = subprocess.run([*COMMAND, *flags], capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run([*COMMAND, *flags], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2, done.stderr
     return done.stderr.strip().splitlines()[-1]
 
@@ -64,7 +64,9 @@ def test_a_token_is_made_printed_and_kept(tmp_path: Path) -> None:
             assert process.stdout is not None
             lines = [process.stdout.readline().strip() for _ in range(3)]
             url, token = lines[0].split(" listening on ")[1].split()[0], lines[1].split()[1]
-            answer = httpx.get(f"{url}/acme/jobs", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+            answer = httpx.get(
+                f"{url}/acme/jobs", headers={"Authorization": f"Bearer {token}"}, timeout=90, trust_env=False
+            )
             assert answer.status_code == 200
             assert lines[2] == f"try:   curl -H 'Authorization: Bearer {token}' {url}/acme/jobs"
             process.terminate()

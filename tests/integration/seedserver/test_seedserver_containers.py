@@ -32,7 +32,7 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_an_image_runs_in_podman(new_server: NewServer, calls: Path) -> None:
-    server = new_server()
+    server = new_server("--containers", "auto")
     command = "echo $GREETING from $SEED_NODE_RANK in $HOME; echo 1 > out/f"
     secret = {"GREETING": "s3cr3t"}
     job = server.create("boxed", command, image="IMAGE", num_nodes=2, env=secret, artifacts_path="/out")

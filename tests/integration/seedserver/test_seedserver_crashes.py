@@ -3,13 +3,14 @@
 import contextlib
 import sqlite3
 import time
+from datetime import UTC, datetime
 
 import httpx
 import psutil
 import pytest
 
 from integration.seedserver.conftest import NewServer
-from integration.seedserver.server import SeedServer, alive, kill, until
+from integration.seedserver.server import UNTIL_GO, SeedServer, alive, kill, until
 
 
 def supervisor_of(server: SeedServer) -> psutil.Process:
@@ -22,23 +23,24 @@ def test_a_job_that_ends_without_the_server_has_its_real_exit_code(new_server: N
     server.wait_for_line("alone", "up")
     server.kill()
     until("the job's end", lambda: not server.processes())
+    nobody_saw_it = datetime.now(UTC)
     server.start()
-    job = server.wait("alone", seconds=5)
+    job = server.wait("alone")
     assert (job["status"], job["exit_code"], job["progress"]) == ("failed", 6, "Epoch 2/2")
     assert job["artifacts"]["file_count"] == 1
-    assert job["runtime_seconds"] <= 2, "it ended when it ended, not when it was seen"
+    assert datetime.fromisoformat(job["completed_at"]) <= nobody_saw_it, "it ended when it ended, not when it was seen"
 
 
 def test_a_job_that_still_runs_is_followed_on(new_server: NewServer) -> None:
     server = new_server()
-    created = server.create("along", "echo up; until [ -e go ]; do sleep 0.05; done; exit 3")
+    server.create("along", f"echo up; {UNTIL_GO}; exit 3")
     server.wait_for_line("along", "up")
     pids = sorted(process.pid for process in server.processes() if process.name() != "sleep")
     server.kill()
     server.start()
     assert server.job("along")["status"] == "running"
     assert all(map(alive, pids)), "the same processes"
-    (server.data / "jobs" / created["id"] / "work" / "go").touch()
+    server.go("along")
     job = server.wait("along")
     assert (job["status"], job["exit_code"]) == ("failed", 3)
     assert server.lines("along").count("up") == 1
@@ -64,25 +66,26 @@ def test_a_cancel_that_was_accepted_is_carried_out_by_the_next_server(new_server
     with contextlib.closing(sqlite3.connect(server.data / "seed.sqlite")) as records, records:
         records.execute("UPDATE jobs SET cancel_requested = 1")
     server.start()
-    assert server.wait("doomed", seconds=5)["status"] == "cancelled"
+    assert server.wait("doomed")["status"] == "cancelled"
 
 
 def test_queued_jobs_start_with_the_next_server(new_server: NewServer) -> None:
     server = new_server()
-    server.create("first", "echo up; sleep 1", gpu="L4", gpu_count=8)
+    server.create("first", f"echo up; {UNTIL_GO}", gpu="L4", gpu_count=8)
     server.create("second", "echo $WORD", gpu="L4", env={"WORD": "kept"})
     server.wait_for_line("first", "up")
     server.kill()
     server.start()
+    server.go("first")
     assert server.wait("second")["status"] == "succeeded"
     assert server.lines("second")[-1] == "kept"
 
 
 def test_kills_at_any_moment_lose_nothing_and_run_nothing_twice(new_server: NewServer) -> None:
-    """The server dies at ten moments around creates and ends; each accepted job ends once, with its own code."""
+    """The server dies at six moments around creates and ends; each accepted job ends once, with its own code."""
     server = new_server()
     accepted = []
-    for turn in range(10):
+    for turn in range(6):
         for number in range(3):
             name = f"job-{turn}-{number}"
             try:
@@ -90,15 +93,15 @@ def test_kills_at_any_moment_lose_nothing_and_run_nothing_twice(new_server: NewS
             except httpx.TransportError:
                 continue
             accepted.append((name, number))
-        time.sleep(turn * 0.005)
+        time.sleep(turn * 0.008)
         server.kill()
         server.start()
-    assert len(accepted) == 30
+    assert len(accepted) == 18
     for name, code in accepted:
         job = server.wait(name)
         assert job["exit_code"] == code, job
         assert server.lines(name).count("ran") == 1, name
-    assert len(server.control("GET", "ledger")["creates"]) == 30
+    assert len(server.control("GET", "ledger")["creates"]) == 18
 
 
 def test_a_killed_supervisor_fails_its_job_and_leaves_nothing(new_server: NewServer) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx_sse
 
-from integration.seedserver.server import SeedServer, until
+from integration.seedserver.server import UNTIL_GO, SeedServer, until
 from seedjob_operator.seedapi import wire
 
 
@@ -20,15 +20,17 @@ def events(server: SeedServer, name: str, **options: Any) -> Iterator[httpx_sse.
 
 
 def test_tail_and_since(server: SeedServer) -> None:
-    server.create("counting", "for i in 1 2 3; do echo $i; sleep 0.05; done; echo oops >&2", repo=None)
+    server.create("counting", f"for i in 1 2 3; do echo $i; done; {UNTIL_GO}; echo oops >&2", repo=None)
+    server.wait_for_line("counting", "3")
+    server.go("counting")
     server.wait("counting")
     data = server.ask("GET", wire.GET_LOGS, "counting").json()["data"]
     assert [line["message"] for line in data[1:]] == ["1", "2", "3", "oops"]
     assert [(line["stream"], line["node"]) for line in data[-2:]] == [("stdout", 0), ("stderr", 0)]
     assert server.lines("counting", tail=2) == ["3", "oops"]
-    second = data[2]["timestamp"]
-    assert server.lines("counting", since=second) == ["3", "oops"], "only lines after that time"
-    assert server.lines("counting", since=second, tail=1) == ["oops"]
+    third = data[3]["timestamp"]
+    assert server.lines("counting", since=third) == ["oops"], "only lines after that time"
+    assert server.lines("counting", since=data[0]["timestamp"], tail=1) == ["oops"]
     assert server.lines("counting", since="2099-01-01T00:00:00+01:00") == []
 
 
@@ -49,9 +51,12 @@ def test_a_queued_job_has_an_empty_log(server: SeedServer) -> None:
 
 
 def test_a_stream_gives_each_line_once_and_the_end(server: SeedServer) -> None:
-    server.create("live", "for i in 1 2 3 4 5 6; do echo line $i; sleep 0.2; done; exit 2")
+    server.create("live", f"{UNTIL_GO}; for i in 1 2 3 4 5 6; do echo line $i; sleep 0.05; done; exit 2")
     server.wait("live", "running")
-    seen = list(events(server, "live"))
+    stream = events(server, "live")
+    seen = [next(stream)]
+    server.go("live")
+    seen += stream
     assert [event.json()["message"] for event in seen[1:-1]] == [f"line {number}" for number in range(1, 7)]
     assert {event.event for event in seen[:-1]} == {"log"}
     assert (seen[-1].event, seen[-1].json()) == ("end", {"status": "failed"})
@@ -59,22 +64,28 @@ def test_a_stream_gives_each_line_once_and_the_end(server: SeedServer) -> None:
 
 
 def test_a_stream_goes_on_where_the_last_one_broke_off(server: SeedServer) -> None:
-    server.create("resumed", "i=0; while [ $i -lt 30 ]; do i=$((i+1)); echo $i; sleep 0.05; done")
+    server.create("resumed", f"seq 1 10; {UNTIL_GO}; seq 11 30")
     server.wait("resumed", "running")
     first = []
     for event in events(server, "resumed"):
         first.append(event)
         if len(first) == 6:
             break
-    rest = list(events(server, "resumed", headers={"Last-Event-ID": first[-1].id}))
+    stream = events(server, "resumed", headers={"Last-Event-ID": first[-1].id})
+    rest = [next(stream)]
+    server.go("resumed")
+    rest += stream
     messages = [event.json()["message"] for event in (*first, *rest) if event.event == "log"]
     assert messages[1:] == [str(number) for number in range(1, 31)], "no line is missing, none comes twice"
 
 
 def test_a_stream_may_start_at_the_end(server: SeedServer) -> None:
-    server.create("late", "seq 1 50; sleep 1; echo last")
+    server.create("late", f"seq 1 50; {UNTIL_GO}; echo last")
     server.wait_for_line("late", "50")
-    messages = [event.json().get("message") for event in events(server, "late", tail="2")]
+    stream = events(server, "late", tail="2")
+    first = next(stream)
+    server.go("late")
+    messages = [event.json().get("message") for event in (first, *stream)]
     assert messages == ["49", "50", "last", None]
 
 
@@ -91,17 +102,45 @@ def test_a_position_that_is_none_is_refused(server: SeedServer) -> None:
 
 
 def test_many_followers_all_see_everything(server: SeedServer) -> None:
-    server.create("popular", "sleep 0.5; seq 1 2000; sleep 0.3")
+    server.create("popular", f"{UNTIL_GO}; seq 1 2000")
     server.wait("popular", "running")
     counts: list[int] = []
+    all_there = threading.Barrier(9)
 
     def follow() -> None:
-        counts.append(sum(1 for event in events(server, "popular") if event.event == "log"))
+        stream = events(server, "popular")
+        first = next(stream)
+        all_there.wait(90)
+        counts.append(sum(1 for event in (first, *stream) if event.event == "log"))
 
     threads = [threading.Thread(target=follow) for _ in range(8)]
     for thread in threads:
         thread.start()
+    all_there.wait(90)
+    server.go("popular")
     for thread in threads:
-        thread.join(30)
+        thread.join(90)
     until("all followers", lambda: len(counts) == 8)
     assert counts == [2001] * 8
+
+
+def test_a_log_that_is_too_long_loses_its_beginning_and_says_so(server: SeedServer) -> None:
+    """Its disk is bounded; whoever reads it finds the last part without a gap, and words about the rest."""
+    job = server.create("endless", "seq 1 100000; sleep 60")
+    server.wait_for_line("endless", "100000")
+    log = server.data / "jobs" / job["id"] / "log"
+    assert sum(segment.stat().st_size for segment in log.iterdir()) <= 1 << 20
+    assert server.lines("endless", tail=2) == ["99999", "100000"]
+    streamed: list[str] = []
+    for event in events(server, "endless"):
+        streamed.append(event.json()["message"])
+        if streamed[-1] == "100000":
+            break
+    assert "its beginning was dropped" in streamed[0]
+    numbers = [int(message) for message in streamed if message.isdigit()]
+    assert numbers == list(range(numbers[0], 100_001))
+    assert 1 < numbers[0] < 95_000
+    assert any("were dropped" in message for message in streamed), "the log itself says so too"
+    earliest = [line for line in server.lines("endless", since="2020-01-01T00:00:00Z") if line.isdigit()]
+    assert int(earliest[0]) == numbers[0], "since a time that is gone: from the first line that is there"
+    server.cancel("endless")

@@ -189,11 +189,14 @@ def test_paths_and_methods_that_are_not_there(server: SeedServer) -> None:
 
 def test_a_plan_limits_and_says_so(new_server: NewServer) -> None:
     server = new_server("--plan", "60")
-    answers = [server.ask("GET", wire.LIST_JOBS) for _ in range(11)]
-    assert [answer.status_code for answer in answers] == [200] * 10 + [429], "bursts of 10 in a second"
+    answers = [server.ask("GET", wire.LIST_JOBS)]
+    while answers[-1].status_code == 200:  # the 11th within a second, or the 61st within a minute
+        answers.append(server.ask("GET", wire.LIST_JOBS))
+    assert [answer.status_code for answer in answers] == [200] * (len(answers) - 1) + [429]
+    assert len(answers) > 10, "a burst of 10 passes"
     assert [answer.headers["X-RateLimit-Remaining"] for answer in answers[:3]] == ["59", "58", "57"]
     refused = answers[-1]
-    assert refused.headers["Retry-After"] == "1"
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
     assert {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"} <= {
         name.title().replace("Ratelimit", "RateLimit") for name in refused.headers
     }
@@ -205,11 +208,12 @@ def test_an_unlimited_plan_has_no_limit_headers(server: SeedServer) -> None:
 
 
 def test_analytics_are_of_real_samples(server: SeedServer) -> None:
-    # Long enough for several samples after the memory was taken, also where the machine is busy. The last sample of all may see
-    # a process that is half gone, so what the job uses *now* is read while it runs.
-    hold = "import time; data = bytearray(300 << 20); end = time.time() + 8\nwhile time.time() < end: pass"
+    # The last sample of all may see a process that is half gone, so what the job uses *now* is read while it runs.
+    hold = 'import os; data = bytearray(300 << 20)\nwhile not os.path.exists("go"): pass'
     server.create("busy", f"python3 -c '{hold}'", cpu=2)
     until("the memory of the running job", lambda: (server.job("busy")["metrics"]["memory_used_gb"] or 0) >= 0.29)
+    until("two samples", lambda: len(server.ask("GET", wire.GET_ANALYTICS, "busy").json()["series"]) >= 2)
+    server.go("busy")
     server.wait("busy", "succeeded")
     analytics = server.ask("GET", wire.GET_ANALYTICS, "busy").json()
     summary = analytics["summary"]
@@ -217,5 +221,5 @@ def test_analytics_are_of_real_samples(server: SeedServer) -> None:
     assert summary["memory_used_gb_max"] >= 0.29
     assert 0 < summary["cpu_utilization_avg"] <= 100, "how much it gets is up to what else runs on the machine"
     assert summary["gpu_utilization_avg"] is None
-    assert summary["runtime_seconds"] >= 8
+    assert summary["runtime_seconds"] >= 2
     assert set(summary) == set(wire.Summary.model_fields)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from integration.seedserver.conftest import NewServer
-from integration.seedserver.server import alive, until
+from integration.seedserver.server import UNTIL_GO, alive, until
 
 
 def test_a_spot_job_makes_room_and_runs_again(new_server: NewServer) -> None:
@@ -11,12 +11,13 @@ def test_a_spot_job_makes_room_and_runs_again(new_server: NewServer) -> None:
     command = "echo up; [ $SEED_JOB_NAME = spot ] || exec sleep 1; touch here; ls; sleep 60"
     spot = server.create("spot", command, gpu="L4", gpu_count=8, spot=True, max_retries=1)
     server.wait_for_line("spot", "here")
-    server.create("urgent", "echo up; sleep 2", gpu="L4", gpu_count=8)
+    server.create("urgent", f"echo up; {UNTIL_GO}", gpu="L4", gpu_count=8)
     server.wait("urgent", "running")
     again = server.job("spot")
     assert (again["status"], again["retry_count"]) == ("queued", 1)
     assert again["started_at"] is not None
     assert server.job("spot")["runtime_seconds"] == again["runtime_seconds"], "waiting is not billed"
+    server.go("urgent")
     assert server.wait("urgent")["status"] == "succeeded"
     resumed = server.wait("spot", "running")
     assert (resumed["id"], resumed["started_at"]) == (spot["id"], again["started_at"])

@@ -77,7 +77,7 @@ def test_without_the_flag_there_are_no_faults(tmp_path: Path) -> None:
 
 def test_what_is_no_http_is_refused_in_the_same_shape(server: SeedServer) -> None:
     url = httpx.URL(server.url)
-    with socket.create_connection((url.host, url.port or 80), timeout=20) as connection:
+    with socket.create_connection((url.host, url.port or 80), timeout=90) as connection:
         connection.sendall(b"what is this?\r\n\r\n")
         head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")

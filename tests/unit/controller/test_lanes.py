@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from chance import draw_seed
 from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.lanes import WIDTH, LaneKind, Lanes, lane_of
 from seedjob_operator.core.decision import CancelJob, DeleteJob, DropIntent, ReadEnvironment, ReadJob, ReleaseFinalizer
@@ -60,8 +61,7 @@ def test_namespaces_take_turns_in_line() -> None:
 
 def test_no_place_is_lost_whatever_comes() -> None:
     """A place that nobody gives back would in the end stop all submissions."""
-    seed = random.randrange(2**32)
-    print(f"seed {seed}")
+    seed = draw_seed()
     chance = random.Random(seed)
     lanes = Lanes(lambda key: None)
     crowd = keys(60)

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from chance import draw_seed
 from seedjob_operator.controller.kubernetes import ConflictError, Kubernetes, KubernetesError, NotFoundError
 from seedjob_operator.controller.leadership import LEASE_SECONDS, STOP_AFTER, Leadership, NotLeaderError
 from seedjob_operator.core.shard import Shard
@@ -256,8 +257,7 @@ def test_an_unsharded_operator_and_a_shard_never_act_at_once() -> None:
 
 def test_two_counts_never_act_at_once_whatever_comes() -> None:
     """Replicas of several counts start, stop, die and are cut off at random; two counts at once would double work."""
-    seed = random.randrange(2**32)
-    print(f"seed {seed}")
+    seed = draw_seed()
     chance = random.Random(seed)
 
     async def play() -> None:

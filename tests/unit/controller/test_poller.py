@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from chance import draw_seed
 from seedjob_operator.controller.clock import Clock
 from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.leadership import Leadership
@@ -237,8 +238,7 @@ def test_pages_that_shift_lose_nothing(requeues: bool) -> None:
 
     Without retries by the platform an active job is never even missing; with them it may be, and then one read finds it.
     """
-    first = random.randrange(2**32)
-    print(f"first seed {first}")
+    first = draw_seed()
     for seed in range(first, first + 1000):
         _replay(random.Random(seed), f"seed {seed}", requeues=requeues)
 

@@ -77,3 +77,39 @@ def test_a_spec_of_another_version_is_refused() -> None:
     assert body is not None
     with pytest.raises(ValidationError):
         desired_of(body)
+
+
+def test_of_what_others_act_on_only_the_outline_is_kept() -> None:
+    """Another shard's SeedJob may use the same SeedConnection; what becomes ours, or is ours no more, is news."""
+    store = Store(lambda body: body["metadata"].get("labels", {}).get("team") == "ours")
+    spec = {"connectionRef": {"name": "acme"}}
+    assert store.put(seedjob(spec=spec)) is False
+    assert (store.get(A), list(store), list(store.outlines())) == (None, [], [])
+    ((key, outline),) = store.outlines_everywhere()
+    assert (key, outline.connections, outline.unfinished) == (A, ("acme",), True)
+    assert store.put(seedjob(spec=spec, version=2, metadata={"labels": {"team": "ours"}})) is True
+    assert A in store
+    assert store.put(seedjob(spec=spec, version=3)) is True, "it has to be let go of"
+    assert A not in store
+    assert store.put(seedjob(spec=spec, version=4)) is False
+
+
+def test_an_outline_says_what_is_asked_of_all_objects_at_once() -> None:
+    """Thousands of documents are not read for one question."""
+    store = Store()
+    status = {
+        "phase": "Running",
+        "jobName": "now",
+        "connection": "old",
+        "attempts": [{"jobName": "before"}],
+        "conditions": [{"type": "Submitted", "reason": "SecretNotFound"}],
+    }
+    store.put(seedjob(status=status, spec={"connectionRef": {"name": "new"}}))
+    ((_, outline),) = store.outlines()
+    assert (outline.phase, outline.connections, outline.names) == ("Running", ("new", "old"), ("before", "now"))
+    assert (outline.unfinished, outline.waits_for_reference) == (True, True)
+    store.put(seedjob(version=2, status={"phase": "Succeeded"}))
+    ((_, outline),) = store.outlines()
+    assert (outline.unfinished, outline.waits_for_reference) == (False, False)
+    store.put(seedjob(version=3, metadata={"deletionTimestamp": "x", "finalizers": ["seed.dev/job"]}))
+    assert next(store.outlines())[1].unfinished, "it has yet to be cleaned up"

@@ -99,6 +99,7 @@ INTENT: Axis = {
     "none": {},
     "none, finalizer": {"finalizer": True},
     "own": {"intent": given.OWN},
+    "own, new": {"intent": given.NEW},
     "own, edited": {"intent": given.intent(run_id="9", spec_hash="f" * 16)},
     "own, finalizer stripped": {"intent": given.OWN, "finalizer": False},
     "own, to be held": {"intent": given.TO_BE_HELD},
@@ -126,8 +127,8 @@ PASS: Axis = {
     "begun": {},
     "environment read": {"environment_read": True},
     "environment lacks something": {"environment_read": True, "environment_hold": given.NO_HF},
-    "cancel sent": {"environment_read": True, "cancel_sent": True, "read_at": NOW},
-    "delete answered": {"environment_read": True, "cancel_sent": True, "delete_answered": True},
+    "cancel sent": {"environment_read": True, "cancel_asked_at": NOW, "cancels": 1},
+    "delete answered": {"environment_read": True, "cancel_asked_at": NOW, "delete_answered": True, "deletes": 1},
     "delete refused": {"environment_read": True, "delete_refused": True},
 }
 AXES: tuple[Axis, ...] = (STATUS, REMOTE, MODE, SPEC, INTENT, SENT, CONNECTION, PASS)

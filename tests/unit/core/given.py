@@ -71,6 +71,8 @@ def intent(**fields: Any) -> Intent:
 
 
 OWN = intent()
+NEW = intent(time=NOW - timedelta(seconds=10))
+"""Stored just now: a create can be sent under it without renewing it."""
 CHOSEN_INTENT = intent(job_name=CHOSEN)
 RESTORED = intent(uid=FOREIGN_UID, job_name=INHERITED)
 SECOND_INTENT = intent(attempt=2, run_id="2", job_name=SECOND)

@@ -70,15 +70,28 @@ def refused_by_record(desired: Desired) -> bool:
     if submitted is None or intent is None:
         return False
     same = (desired.status.job_name, desired.status.spec_hash) == (intent.job_name, intent.spec_hash)
+    told_at = desired.status.last_sync_time
+    same = same and told_at is not None and told_at >= intent.time
     if submitted.reason == Reason.NAME_TAKEN:  # a job that may be ours was told apart by comparing what was sent
         return same and intent.spec_hash == desired.spec_hash
     return same and submitted.reason == Reason.SPEC_REJECTED
+
+
+def intent_was_removed(desired: Desired, observed: Observed) -> bool:
+    """Whether the finalizer tells of an intent that isn't there any more, under which a create may have been sent."""
+    over = ended(desired) or (desired.status.phase is Phase.SUSPENDED and desired.status.job_id is not None)
+    if desired.intent is not None or not desired.finalizer or over:
+        return False
+    others = observed.sent is Sent.CONFLICT and desired.spec.job_name is not None
+    return observed.sent not in {Sent.NOTHING, Sent.REJECTED} and not others
 
 
 def surely_no_job(desired: Desired, observed: Observed) -> bool:
     of_a_past_one = desired.intent is not None and archived(desired, desired.intent.job_name)
     made = observed.sent is Sent.CREATED and not of_a_past_one
     if desired.status.job_id is not None or made or ours(desired, observed.remote):
+        return False
+    if intent_was_removed(desired, observed):
         return False
     if not counts(desired, desired.intent, observed.sent):
         return True
@@ -190,7 +203,8 @@ def finalizer_goes_last(desired: Desired, observed: Observed, decision: Decision
         return
     orphaned = Reason.ORPHANED in {event.reason for event in decision.events}
     no_job = surely_no_job(desired, observed)
-    if not desired.deleting or not desired.finalizer:
+    held = desired.finalizer or (desired.intent is not None and desired.intent.uid == desired.uid)
+    if not desired.deleting or not held:
         yield "releases what isn't deleted, or isn't held"
     if desired.paused and not desired.force_orphan:
         yield "releases while paused"
@@ -216,7 +230,7 @@ def _over(desired: Desired, observed: Observed) -> bool:
         return ours_is_over or others or (ended(desired) and policy is DeletionPolicy.CANCEL)
     if ended(desired) and policy is DeletionPolicy.CANCEL:
         return True
-    return job is MISSING and observed.fresh and (known_end or _absent_for_long(observed))
+    return job is MISSING and ((observed.fresh and known_end) or _absent_for_long(observed))
 
 
 def _absent_for_long(observed: Observed) -> bool:

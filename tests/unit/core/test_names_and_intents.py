@@ -17,8 +17,8 @@ from seedjob_operator.core.decide import decide
 from seedjob_operator.core.decision import DropIntent, ReadJob
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
-from seedjob_operator.core.snapshot import MISSING, Sent
-from seedjob_operator.resources import JobSpec, SeedJobSpec
+from seedjob_operator.core.snapshot import MISSING, Desired, Sent
+from seedjob_operator.resources import ConditionType, JobSpec, Phase, SeedJobSpec
 from seedjob_operator.seedapi.wire import Job
 from unit.core import given
 from unit.core.given import NOW, OWN, RESTORED, TAKEN_OVER, job, spec
@@ -247,3 +247,47 @@ def test_every_readable_field_is_compared() -> None:
     for name, value in same.items():
         other = (not value) if isinstance(value, bool) else value + 1 if isinstance(value, int) else f"{value}x"
         assert not made_by(OWN, job(**same | {name: other}), full.job), name
+
+
+OLDER, YOUNGER = NOW - timedelta(hours=2), NOW - timedelta(hours=1)
+
+
+def claimant(created_at: datetime, uid: str, **fields: Any) -> Desired:
+    """Give a SeedJob that chose a name, and whose create was not answered before the operator was killed."""
+    stored = given.intent(job_name=given.CHOSEN, uid=uid)
+    return given.desired(
+        **{"uid": uid, "created_at": created_at, "intent": stored, "spec": spec(jobName=given.CHOSEN)} | fields
+    )
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "owned"),
+    [
+        pytest.param((OLDER, "b"), claimant(YOUNGER, "a"), True, id="the older one owns it"),
+        pytest.param((YOUNGER, "a"), claimant(OLDER, "b"), False, id="the younger one doesn't"),
+        pytest.param((OLDER, "a"), claimant(OLDER, "b"), True, id="of the same age: the first UID"),
+        pytest.param((OLDER, "b"), claimant(OLDER, "a"), False, id="of the same age: not the second"),
+        pytest.param(
+            (YOUNGER, "a"), claimant(OLDER, "b", spec=spec(jobName=given.CHOSEN, **given.CHANGED)), True, id="other job"
+        ),
+        pytest.param((YOUNGER, "a"), claimant(OLDER, "b", intent=None), True, id="nothing was sent for the older one"),
+        pytest.param(
+            (YOUNGER, "a"),
+            claimant(
+                OLDER, "b", status=given.recorded(Phase.PENDING, reason=Reason.NAME_TAKEN, of=given.CHOSEN_INTENT)
+            ),
+            True,
+            id="the older one was refused the name",
+        ),
+    ],
+)
+def test_a_job_that_two_claim_is_the_older_ones(mine: tuple[datetime, str], other: Desired, *, owned: bool) -> None:
+    """I1, I2: two SeedJobs chose one name and one job, and nobody knows any more whose create was accepted."""
+    seen = given.observed(remote=job(name=given.CHOSEN), fresh=True, contenders=(other,), environment_read=True)
+    asked = Case(claimant(*mine), seen, NOW)
+    assert submission.owns(asked) is owned
+    decision = decide(asked.desired, seen, NOW)
+    assert decision.status is not None
+    ready = given.condition(decision.status, ConditionType.READY)
+    assert ready is not None
+    assert (ready.reason == Reason.NAME_TAKEN) is not owned

@@ -112,11 +112,11 @@ class TestMakingRoom:
 
     def test_what_was_seen_of_the_last_attempt_is_forgotten_also_after_a_lost_answer(self) -> None:
         """The write that made room may have been carried out though its answer got lost."""
-        seen = observed(about=GENERATED, sent=Sent.CREATED, remote=job(JobStatus.FAILED), cancel_sent=True)
+        seen = observed(about=GENERATED, sent=Sent.CREATED, remote=job(JobStatus.FAILED), cancels=1)
         decision = decide(rerun(prepared()), seen, NOW)
         assert decision.step == BeginAttempt()
         anew = learning.attempt_begun(seen)
-        assert (anew.sent, anew.remote, anew.cancel_sent, anew.about) == (Sent.UNKNOWN, UNREAD, False, "")
+        assert (anew.sent, anew.remote, anew.cancels, anew.about) == (Sent.UNKNOWN, UNREAD, 0, "")
 
     def test_a_chosen_name_is_numbered_and_must_be_free_again(self) -> None:
         status = recorded(Phase.SUCCEEDED, of=given.CHOSEN_INTENT)

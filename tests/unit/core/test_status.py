@@ -344,8 +344,8 @@ def test_deleting_teaches_that_a_read_must_confirm() -> None:
 def test_cancelling_teaches() -> None:
     taken = learning.cancel_taken(observed(), job(JobStatus.CANCELLED), now=NOW)
     over = learning.cancel_taken(observed(remote=job(), fresh=True), None, now=NOW)
-    assert (taken.cancel_sent, taken.fresh) == (True, True)
-    assert (over.cancel_sent, over.remote, over.fresh) == (True, UNREAD, False)
+    assert (taken.cancels, taken.cancel_asked_at, taken.fresh) == (1, NOW, True)
+    assert (over.cancels, over.remote, over.fresh) == (1, UNREAD, False)
 
 
 def test_a_late_result_keeps_what_came_earlier() -> None:

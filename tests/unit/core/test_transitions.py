@@ -30,6 +30,7 @@ from unit.core.given import (
     CHOSEN_INTENT,
     COPIED,
     FORGED,
+    NEW,
     NOW,
     OWN,
     RESTORED,
@@ -66,6 +67,12 @@ RUNNING = recorded(Phase.RUNNING)
 PENDING = recorded(Phase.PENDING)
 SUCCEEDED = recorded(Phase.SUCCEEDED)
 FAILED = recorded(Phase.FAILED)
+_IN_OUTAGE = decide(
+    given.desired(intent=OWN, status=RUNNING),
+    given.observed(connection=given.DOWN, remote=job(JobStatus.SUCCEEDED), result_reads=1),
+    NOW,
+).status
+ENDED_IN_OUTAGE = _IN_OUTAGE or SUCCEEDED
 DELETED: dict[str, Any] = {"deleting": True, "intent": OWN}
 REJECTED = recorded(Phase.PENDING, reason=Reason.SPEC_REJECTED)
 TAKEN = recorded(Phase.PENDING, reason=Reason.NAME_TAKEN, of=CHOSEN_INTENT)
@@ -82,7 +89,7 @@ SUBMISSION = [
     ),
     Row(
         why="with intent, finalizer and environment the create is sent",
-        desired={"intent": OWN},
+        desired={"intent": NEW},
         observed=READY_TO_SEND,
         then=CreateJob,
     ),
@@ -136,14 +143,56 @@ SUBMISSION = [
     ),
     Row(
         why="the spec was corrected, and the answer to the intent's write got lost: it's sent, not held for ever",
-        desired={"intent": OWN},
+        desired={"intent": NEW},
         observed=READY_TO_SEND | {"sent": Sent.REJECTED, "rejection": "no", "rejected_hash": "another"},
         then=CreateJob,
     ),
     Row(
         why="404 proves nothing: the create is repeated under the same name",
-        desired={"intent": OWN},
+        desired={"intent": NEW},
         observed={"sent": Sent.UNANSWERED, "remote": MISSING, "fresh": True, "environment_read": True},
+        then=CreateJob,
+    ),
+    Row(
+        why="an intent from before a long refusal is renewed: its job can't have been visible since then",
+        desired={"intent": OWN},
+        observed=READY_TO_SEND,
+        then=WriteIntent,
+    ),
+    Row(
+        why="a conflict and a 404 contradict each other: nothing is sent again at once",
+        desired={"intent": NEW},
+        observed={
+            "sent": Sent.CONFLICT_AFTER_UNANSWERED,
+            "conflicts": 1,
+            "remote": MISSING,
+            "fresh": True,
+            "absences": given.absences(6),
+        },
+        phase=Phase.PENDING,
+        reason=Reason.SUBMISSION_UNSETTLED,
+        requeue=3.0,
+    ),
+    Row(
+        why="nor under a chosen name",
+        desired={"intent": CHOSEN_INTENT, "spec": spec(jobName=CHOSEN)},
+        observed=READY_TO_SEND
+        | {"sent": Sent.CONFLICT, "conflicts": 1, "remote": MISSING, "fresh": True, "absences": given.absences(6)},
+        phase=Phase.PENDING,
+        reason=Reason.SUBMISSION_UNSETTLED,
+        requeue=3.0,
+    ),
+    Row(
+        why="a while later it is sent again: nothing may have had the name after all",
+        desired={"intent": NEW},
+        observed={
+            "environment_read": True,
+            "sent": Sent.CONFLICT_AFTER_UNANSWERED,
+            "conflicts": 1,
+            "remote": MISSING,
+            "fresh": True,
+            "absences": given.absences(20),
+        },
         then=CreateJob,
     ),
     Row(
@@ -163,7 +212,7 @@ SUBMISSION = [
     ),
     Row(
         why="a job that was read under another name says nothing of this attempt's",
-        desired={"intent": OWN},
+        desired={"intent": NEW},
         observed=READY_TO_SEND | {"remote": job(name="somebody-elses-job", id=given.OTHER_ID)},
         then=CreateJob,
     ),
@@ -580,6 +629,11 @@ FOLLOWING = [
         observed=GONE,
     ),
     Row(
+        why="nor within five minutes of the create, however old its intent is",
+        desired={"intent": OWN, "status": recorded(Phase.RUNNING, at=NOW - (NOW - OWN.time) / 10)},
+        observed=GONE,
+    ),
+    Row(
         why="another id under our name proves that our record is gone",
         desired={"intent": OWN, "status": RUNNING},
         observed={"remote": job(id=given.OTHER_ID), "fresh": True},
@@ -646,6 +700,21 @@ ENDED = [
         then=ReadResult,
     ),
     Row(
+        why="an end that was recorded in an outage isn't called stale any more once the platform answers",
+        desired={"intent": OWN, "status": ENDED_IN_OUTAGE},
+        observed={"result_reads": 4},
+        phase=Phase.SUCCEEDED,
+        reason=Reason.SUCCEEDED,
+        synced="True",
+        events=(),
+    ),
+    Row(
+        why="until then it's looked at again, though nobody polls for it",
+        desired={"intent": OWN, "status": ENDED_IN_OUTAGE},
+        observed={"connection": given.DOWN},
+        requeue=60.0,
+    ),
+    Row(
         why="after ten minutes it is not",
         desired={"intent": OWN, "status": SUCCEEDED},
         observed={"remote": UNREAD},
@@ -656,6 +725,65 @@ DELETION = [
     Row(
         why="nothing of ours holds the object: nothing to do",
         desired={"deleting": True},
+    ),
+    Row(
+        why="our finalizer was stripped, and another's holds the object: its job is cancelled all the same",
+        desired=DELETED | {"status": RUNNING, "finalizer": False},
+        observed={"remote": job()},
+        then=CancelJob,
+        phase=Phase.CANCELLING,
+        follow=True,
+    ),
+    Row(
+        why="the same under Orphan: the job is told of, and the intent goes, so that it's told once",
+        desired=DELETED | {"status": RUNNING, "finalizer": False, "spec": spec(deletionPolicy="Orphan")},
+        then=ReleaseFinalizer,
+        events=(Reason.ORPHANED,),
+    ),
+    Row(
+        why="what was let go of has neither finalizer nor intent, and is left alone while another's finalizer holds it",
+        desired={"deleting": True, "status": RUNNING},
+        observed={"remote": job()},
+    ),
+    Row(
+        why="an intent that was removed while its create is open: the job is looked for under the name that was used",
+        desired={"deleting": True, "finalizer": True},
+        observed={"sent": Sent.UNANSWERED, "about": given.GENERATED},
+        then=ReadJob,
+    ),
+    Row(
+        why="also after a restart: the finalizer tells that there was an intent",
+        desired={"deleting": True, "finalizer": True},
+        observed={"about": ""},
+        then=ReadJob,
+    ),
+    Row(
+        why="found, it's cancelled",
+        desired={"deleting": True, "finalizer": True},
+        observed={"about": given.GENERATED, "remote": job(), "fresh": True},
+        then=CancelJob,
+        phase=Phase.CANCELLING,
+    ),
+    Row(
+        why="under a chosen name nobody can say whose the job is: it's left, and told of",
+        desired={"deleting": True, "finalizer": True, "spec": CHOSEN_SPEC, "created_at": OWN.time},
+        observed={"sent": Sent.UNANSWERED, "about": CHOSEN, "remote": job(name=CHOSEN), "fresh": True},
+        then=ReleaseFinalizer,
+        events=(Reason.ORPHANED,),
+    ),
+    Row(
+        why="a finalizer without an intent, where nothing was sent, holds nothing",
+        desired={"deleting": True, "finalizer": True},
+        observed={"sent": Sent.NOTHING},
+        then=ReleaseFinalizer,
+        events=(),
+    ),
+    Row(
+        why="an intent that was removed from a recorded job doesn't keep its absence from being believed",
+        desired={"deleting": True, "finalizer": True, "status": RUNNING, "created_at": OWN.time},
+        observed=GONE,
+        then=ReleaseFinalizer,
+        events=(),
     ),
     Row(
         why="an intent under which nothing was sent has no job",
@@ -726,21 +854,39 @@ DELETION = [
     Row(
         why="a cancel that was taken is waited for",
         desired=DELETED | {"status": recorded(Phase.CANCELLING)},
-        observed={"remote": job(), "cancel_sent": True, "read_at": NOW},
+        observed={"remote": job(), "cancel_asked_at": NOW, "cancels": 1},
         requeue=35.0,
         follow=True,
     ),
     Row(
         why="then the job is read by name, where the poll didn't tell",
         desired=DELETED | {"status": recorded(Phase.CANCELLING)},
-        observed={"remote": job(), "cancel_sent": True, "read_at": NOW - (NOW - OWN.time)},
+        observed={"remote": job(), "cancel_asked_at": OWN.time, "cancels": 1},
         then=ReadJob,
+    ),
+    Row(
+        why="one that is still active then is cancelled again: the platform may have lost it, or refused it for a moment",
+        desired=DELETED | {"status": recorded(Phase.CANCELLING)},
+        observed={"remote": job(), "fresh": True, "cancel_asked_at": OWN.time, "cancels": 1},
+        then=CancelJob,
     ),
     Row(
         why="a job that has ended is removed",
         desired=DELETED | {"status": recorded(Phase.CANCELLING)},
         observed={"remote": job(JobStatus.CANCELLED), "fresh": True},
         then=DeleteJob,
+    ),
+    Row(
+        why="a record that is shown after its removal is looked at again, not removed again at once",
+        desired=DELETED | {"status": recorded(Phase.CANCELLING)},
+        observed={
+            "remote": job(JobStatus.CANCELLED),
+            "fresh": True,
+            "delete_answered": True,
+            "deletes": 1,
+            "undeleted_since": NOW - (NOW - OWN.time) / 300,
+        },
+        requeue=3.0,
     ),
     Row(
         why="a removal is confirmed by a read",
@@ -866,6 +1012,12 @@ DELETION = [
         why="three over two minutes are",
         desired=DELETED | {"status": RUNNING},
         observed=GONE,
+        then=ReleaseFinalizer,
+    ),
+    Row(
+        why="also where the poll made them, so that this pass has nothing to read",
+        desired=DELETED | {"status": RUNNING},
+        observed=GONE | {"fresh": False},
         then=ReleaseFinalizer,
     ),
     Row(

@@ -21,7 +21,7 @@ from seedjob_operator.core.decision import (
     WriteIntent,
 )
 from seedjob_operator.core.reasons import Reason
-from seedjob_operator.core.snapshot import UNREAD
+from seedjob_operator.core.snapshot import UNREAD, Sent
 from seedjob_operator.core.verbs import Verb
 from seedjob_operator.resources import ConditionType, Phase
 from seedjob_operator.seedapi.wire import JobStatus
@@ -51,7 +51,12 @@ DESIRED: Mapping[str, dict[str, Any]] = {
     "ended": {"intent": OWN, "status": recorded(Phase.SUCCEEDED)},
 }
 OBSERVED: Mapping[str, dict[str, Any]] = {
-    "before": {"environment_read": True, "fresh": True, "remote": job(name=CHOSEN, id=given.OTHER_ID)},
+    "before": {
+        "environment_read": True,
+        "fresh": True,
+        "sent": Sent.NOTHING,
+        "remote": job(name=CHOSEN, id=given.OTHER_ID),
+    },
     "running": {"remote": job()},
     "held": {"remote": job(JobStatus.CANCELLED), "fresh": True},
     "ended": {"remote": job(JobStatus.SUCCEEDED), "fresh": True},

@@ -87,6 +87,7 @@ class World:
     deleting: bool = False
     paused: bool = False
     exists: bool = True
+    held_by_others: bool = False
     generation: int = 1
     version: int = 1
     now: Any = given.NOW
@@ -118,7 +119,7 @@ class World:
     def delete(self) -> None:
         self.version += 1
         self.deleting = True
-        self.exists = self.finalizer
+        self.exists = self.finalizer or self.held_by_others
 
     def connection(self) -> Connection:
         fault = given.fault() if self.down else None
@@ -208,8 +209,8 @@ class World:
             case DeleteObject():
                 self.delete()
             case ReleaseFinalizer():
-                self.finalizer = False
-                self.exists = not self.deleting
+                self.intent, self.finalizer = None, False
+                self.exists = not self.deleting or self.held_by_others
         return observed
 
     def _remote(self, step: Step, observed: Observed, desired: Desired) -> Observed:

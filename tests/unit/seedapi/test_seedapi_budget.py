@@ -8,6 +8,7 @@ import random
 
 import pytest
 
+from chance import draw_seed
 from seedjob_operator.seedapi.budget import Budget, Permit, Priority
 from seedjob_operator.seedapi.errors import OrchestrationError, RateLimitedError, UnavailableError
 from seedjob_operator.seedapi.plan import Plan
@@ -113,8 +114,7 @@ async def test_no_delay_on_the_way_brings_requests_together(
     budget: Budget, sender: Sender, time: Time, round_trip: float
 ) -> None:
     """The platform sees a request at any time between its sending and its answer: the limit holds for every such time."""
-    seed = random.randrange(2**32)
-    print(f"seed {seed}")  # a failure can be repeated
+    seed = draw_seed()
     dice = random.Random(seed)  # no secret
     budget.configure(ME, requests_per_minute=30, burst=5)
     for number in range(90):

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from chance import draw_seed
 from seedjob_operator.seedserver.access import Credential, Credentials
 from seedjob_operator.seedserver.errors import RefusedError
 from seedjob_operator.seedserver.ratelimit import PLANS, Plan, RateLimit, whole_seconds
@@ -57,7 +58,7 @@ def test_the_minute_slides_and_refused_requests_do_not_count() -> None:
 
 
 def test_who_waits_as_long_as_told_passes() -> None:
-    seed = random.randrange(2**32)
+    seed = draw_seed()
     rng, limit, now = random.Random(seed), RateLimit(Plan(20, 4)), 0.0
     for _ in range(2000):
         now += rng.expovariate(2)

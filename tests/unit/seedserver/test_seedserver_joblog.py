@@ -1,5 +1,6 @@
 """The job's log: what the supervisor writes of output in any pieces, and what readers find again."""
 
+import itertools
 import random
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from seedjob_operator.seedapi.wire import LogStream
 from seedjob_operator.seedserver import joblog
+from seedjob_operator.seedserver.segments import LogFile
 from seedjob_operator.seedserver.supervisor.joblog import JobLog
 
 
@@ -57,32 +59,50 @@ def test_a_line_knows_its_node_and_stream(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("seed", range(8))
+def cut(path: Path, content: str, rng: random.Random) -> list[int]:
+    """Write a log in segments that end at random lines; give where they begin."""
+    ends = [index + 1 for index, character in enumerate(content) if character == "\n"]
+    bases = [0, *sorted(rng.sample(ends, rng.choice([0, 1, 4])))]
+    path.mkdir()
+    for base, end in itertools.pairwise([*bases, len(content)]):
+        (path / str(base)).write_text(content[base:end])
+    return bases
+
+
+@pytest.mark.parametrize("seed", range(12))
 def test_readers_agree_with_reading_all(tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tail, since and positions over blocks of any size give what a plain reading of the file gives."""
     rng, path = random.Random(seed), tmp_path / "log"
     monkeypatch.setattr(joblog, "BLOCK", rng.choice([16, 64, 500, 65536]))
     times = sorted(rng.choices(range(10**15, 10**15 + 50), k=120))
     content = "".join(f"{at} 0o {'y' * rng.choice([0, 1, 40, 700])}{number}\n" for number, at in enumerate(times))
-    path.write_text(content + f"{10**15 + 99} 0o a line that is being writ")
-    whole = list(range(len(times)))
+    bases = cut(path, content + f"{10**15 + 99} 0o a line that is being writ", rng)
+    gone = rng.choice(bases)
+    for base in bases:
+        if base < gone:
+            (path / str(base)).unlink()
+    whole = list(range(content[:gone].count("\n"), len(times)))
 
     def numbers(lines: list[joblog.Line]) -> list[int]:
         return [int(line.message.lstrip("y")) for line in lines]
 
     for count in (1, 2, 7, 119, 120, 500):
         assert numbers(joblog.last_lines(path, count)) == whole[-count:], f"seed {seed}"
+        assert numbers(joblog.lines_from(path, joblog.position_of_last(path, count)))[:1] == whole[-count:][:1]
     for since in (0, times[0] - 1, *rng.choices(times, k=10), times[-1], 10**16):
         later = [number for number in whole if times[number] > since]
         assert numbers(joblog.lines_after(path, since, most=1000)) == later, f"seed {seed}"
         assert numbers(joblog.lines_after(path, since, most=3)) == later[:3], f"seed {seed}"
         assert numbers(joblog.last_lines(path, 5, since=since)) == later[-5:], f"seed {seed}"
-    position, found = 0, list[int]()
+    position, found = gone, list[int]()
     while lines := joblog.lines_from(path, position, most_bytes=2000):
         assert joblog.is_position(path, position)
         position, found = lines[-1].end, found + numbers(lines)
     assert found == whole, f"seed {seed}"
     assert not joblog.is_position(path, position - 2)
+    assert joblog.is_position(path, gone // 2), "what is gone may have been one"
+    assert joblog.next_line(path, gone // 2) == gone
+    assert gone == 0 or joblog.lines_from(path, gone // 2) == []
 
 
 def test_a_log_that_does_not_exist_yet_is_empty(tmp_path: Path) -> None:
@@ -92,3 +112,41 @@ def test_a_log_that_does_not_exist_yet_is_empty(tmp_path: Path) -> None:
     assert joblog.lines_from(path, 0) == []
     assert joblog.is_position(path, 0)
     assert not joblog.is_position(path, 5)
+
+
+LIMIT = 16_384
+
+
+def size(path: Path) -> int:
+    return sum(segment.stat().st_size for segment in path.iterdir())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_log_keeps_its_last_part_and_says_so(tmp_path: Path, seed: int) -> None:
+    """It is never longer than its limit, loses nothing but its beginning, and positions in it stay what they were."""
+    rng, path = random.Random(seed), tmp_path / "log"
+    log, number, ends = JobLog(str(path), limit=LIMIT), 0, dict[str, int]()
+    for _ in range(400):
+        piece = range(number, number := number + rng.choice([1, 3, 40]))
+        log.feed("0o", "".join(f"line {count}\n" for count in piece).encode())
+        assert size(path) <= LIMIT, f"seed {seed}"
+        ends |= {line.message: line.end for line in joblog.last_lines(path, 45)}
+        if rng.random() < 0.05:
+            log.close()
+            log = JobLog(str(path), limit=LIMIT)  # a preempted job's next supervisor goes on with it
+    lines = joblog.last_lines(path, 100_000)
+    said = [line.message for line in lines if line.node is None]
+    kept = [line.message for line in lines if line.node == 0]
+    assert kept == [f"line {count}" for count in range(number - len(kept), number)], f"seed {seed}"
+    assert size(path) > LIMIT // 2, f"seed {seed}: no more is dropped than must be"
+    assert said, f"seed {seed}"
+    assert all("bytes of this one were dropped" in words for words in said)
+    assert {line.message: line.end for line in lines} == {line.message: ends[line.message] for line in lines}
+
+
+def test_a_segment_that_goes_away_while_it_is_read_is_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    JobLog(str(path)).feed("0o", b"a\nb\n")
+    with LogFile(path) as file:
+        (path / "0").unlink()
+        assert len(file.read().splitlines()) == 2

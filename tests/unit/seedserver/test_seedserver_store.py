@@ -89,6 +89,20 @@ async def test_samples_stay_few_and_figures_are_of_all(store: Store) -> None:
     assert usage.memory_max_gb == usage.memory_last_gb == (MOST_SAMPLES * 3 - 1) / 1000
 
 
+async def test_gpu_figures_are_of_the_moments_on_a_gpu(store: Store) -> None:
+    """A job may load its data first, and leave the GPU before its end."""
+    record = job("a")
+    await store.add(record)
+    seen = [(None, None), (80.0, 3.0), (40.0, 5.0), (None, None)]
+    for second, (gpu, memory) in enumerate(seen):
+        sample = Sample(at=second, cpu=1.0, memory_gb=1.0, gpu=gpu, gpu_memory_gb=memory)
+        await store.add_samples({record.id: sample}, {})
+    usage = store.usage(record.id)
+    assert (usage.gpu_average, usage.gpu_max, usage.gpu_last) == (60.0, 80.0, None)
+    assert (usage.gpu_memory_max_gb, usage.gpu_memory_last_gb) == (5.0, None)
+    assert [sample.gpu for sample in store.samples(record.id)] == [None, 80.0, 40.0, None]
+
+
 async def test_the_whole_runs_figures_win_but_a_sampled_peak_stays(store: Store) -> None:
     record = job("a")
     await store.add(record)

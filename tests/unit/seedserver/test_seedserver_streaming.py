@@ -22,15 +22,26 @@ class Log:
     """A job's log that grows when the test says so."""
 
     def __init__(self, path: Path) -> None:
-        self._path, self._lines = path, 0
+        self._path, self._lines, self._base = path, 0, 0
         self.status = JobStatus.RUNNING
-        path.touch()
+        path.mkdir()
 
     def grow(self, lines: int) -> None:
-        with self._path.open("ab") as file:
+        with self._segment.open("ab") as file:
             for _ in range(lines):
                 self._lines += 1
                 file.write(b"%d 0o line %d\n" % (self._lines, self._lines))
+
+    def drop(self) -> None:
+        """Drop all that was written so far."""
+        old = self._segment
+        self._base += old.stat().st_size
+        self._segment.touch()
+        old.unlink()
+
+    @property
+    def _segment(self) -> Path:
+        return self._path / str(self._base)
 
     def followed(self, position: int = 0) -> AsyncIterator[bytes]:
         platform = SimpleNamespace(
@@ -104,5 +115,31 @@ async def test_a_little_behind_misses_nothing(log: Log) -> None:
 
 async def test_the_longest_line_does_not_hold_up_the_stream(log: Log, tmp_path: Path) -> None:
     """A supervisor cuts lines at 64 KiB; with its head such a line is longer than one block."""
-    (tmp_path / "log").write_bytes(b"1700000000000000 0o " + b"x" * 65536 + b"\n")
+    (tmp_path / "log" / "0").write_bytes(b"1700000000000000 0o " + b"x" * 65536 + b"\n")
     assert len(messages(await anext(log.followed()))[0]) == 65536
+
+
+async def test_what_was_dropped_is_told_and_the_rest_is_given(log: Log) -> None:
+    """However far a reader was, it goes on at the first line that is still there."""
+    log.grow(10)
+    events = log.followed()
+    first = messages(await anext(events))
+    log.grow(10)
+    log.drop()
+    log.grow(10)
+    log.status = JobStatus.SUCCEEDED
+    note, *seen = await rest(events)
+    assert first == [f"line {number}" for number in range(1, 11)]
+    assert note.startswith(f"seed: {10 * len('11 0o line 11 ')} bytes are left out here"), "exactly what wasn't sent"
+    assert seen == [f"line {number}" for number in range(21, 31)]
+
+
+async def test_a_stream_can_be_resumed_where_the_log_is_gone(log: Log) -> None:
+    log.grow(10)
+    log.drop()
+    log.grow(2)
+    log.status = JobStatus.SUCCEEDED
+    for position in (0, 7):
+        note, *seen = await rest(log.followed(position))
+        assert "dropped" in note
+        assert seen == ["line 11", "line 12"]

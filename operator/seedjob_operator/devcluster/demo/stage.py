@@ -180,6 +180,7 @@ class Stage:
             "unlimited",
         ]
         flags += ["--repos", repositories, "--grace-seconds", JOB_GRACE_SECONDS, "--on-stop", "end"]
+        flags += ["--containers", "never"]  # the samples are small scripts that need the server's own Python
         self._start("the local Seed server", "platform.log", ["seed-server", *map(str, flags)], {})
 
     def _start_operator(self) -> None:

@@ -2,19 +2,29 @@
 
 A line is `<microseconds since 1970> <node><o|e> <message>`; the platform's own notes have `-` for the node. Times never
 go back, so that a reader can search by them.
+
+The log is a folder of segments, each named by how many bytes were written before it. When all become too long together
+the oldest are removed.
 """
 
 import os
 import time
 
 _LONGEST_LINE = 65536
+_SEGMENTS = 8
+_NOTE = 128  # the longest note on what was dropped, with its head
+_MIB = 1 << 20
 
 
 class JobLog:
-    """Appends to the log. A full disk loses lines, but doesn't end the job."""
+    """Appends to the log. A full disk loses lines, but doesn't end the job. `limit` is in bytes; 0 is none."""
 
-    def __init__(self, path: str) -> None:
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    def __init__(self, path: str, *, limit: int = 0) -> None:
+        self._path, self._limit = path, limit
+        os.makedirs(path, mode=0o700, exist_ok=True)  # noqa: PTH103  # see files
+        self._bases = sorted(map(int, os.listdir(path))) or [0]  # noqa: PTH208  # as above
+        self._descriptor = self._opened(self._bases[-1])
+        self._size = os.fstat(self._descriptor).st_size
         self._partial: dict[str, bytes] = {}
         self._last = 0
 
@@ -48,10 +58,40 @@ class JobLog:
             return
         self._last = max(self._last, time.time_ns() // 1000)
         head = f"{self._last} {source} ".encode()
+        data = b"".join(head + part + b"\n" for line in lines for part in _cut(line))
         try:
-            os.write(self._descriptor, b"".join(head + part + b"\n" for line in lines for part in _cut(line)))
+            self._make_room(len(data))
+            self._write(data)
         except OSError:
             return
+
+    def _write(self, data: bytes) -> None:
+        self._size += os.write(self._descriptor, data)
+
+    def _make_room(self, more: int) -> None:
+        """Begin a new segment where the last one is full, and remove the oldest if all were too long with it."""
+        segment = self._limit // _SEGMENTS
+        if not self._limit or not self._size or self._size + more <= segment:
+            return
+        start = self._bases[-1] + self._size
+        fresh = self._opened(start)
+        os.close(self._descriptor)
+        self._descriptor, self._size = fresh, 0
+        kept = [base for base in self._bases if start + max(more, segment) + _NOTE - base <= self._limit]
+        dropped = self._bases[: len(self._bases) - len(kept)]
+        self._bases = [*kept, start]
+        for base in dropped:
+            os.unlink(f"{self._path}/{base}")  # noqa: PTH108  # see files
+        if dropped:
+            self._note_dropped(self._bases[0] - dropped[0])
+
+    def _note_dropped(self, size: int) -> None:
+        limit = f"{self._limit // _MIB} MiB"
+        words = f"seed: a job's log may have {limit} here: the oldest {size} bytes of this one were dropped"
+        self._write(f"{self._last} -e {words}\n".encode())
+
+    def _opened(self, base: int) -> int:
+        return os.open(f"{self._path}/{base}", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
 
 def _split(data: bytes) -> list[bytes]:

@@ -33,7 +33,7 @@ class Supervisor:
 
     def __init__(self, folder: str, order: dict[str, str]) -> None:
         self._folder, self._order = folder, order
-        self._log = JobLog(f"{folder}/{files.LOG}")
+        self._log = JobLog(f"{folder}/{files.LOG}", limit=int(order["log_limit"]))
         self._signals, self._usage = Signals(), Usage()
         self._retries = 0
         self._deadline = time.monotonic() + float(order["timeout_seconds"])
