@@ -41,11 +41,11 @@ def of(job: Job, *, cancel_reason: str | None) -> Outcome:
     return Phase.FAILED, Reason.FAILED, _failure(job, error)
 
 
-def _failure(job: Job, error: str | None) -> str:
+def _failure(job: Job, error: str) -> str:
     """Say how a job failed: its exit code, and the platform's words where they say more."""
-    if error is None:
+    if not error:
         code = "without an exit code" if job.exit_code is None else f"with exit code {job.exit_code}"
         return f"The job's command ended {code}."
     said_already = job.exit_code is None or f"exit code {job.exit_code}" in error
     code = "" if said_already else f" with exit code {job.exit_code}"
-    return f"The job failed{code}: {error.rstrip('.')}."
+    return f"The job failed{code}: {error}."
