@@ -33,7 +33,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(what: str, look: Callable[[], _T | None], *, seconds: float = 30.0, every: float = 0.1) -> _T:
+def wait_for(what: str, look: Callable[[], _T | None], *, seconds: float = 90.0, every: float = 0.1) -> _T:
     """Look until there is an answer that counts as true.
 
     Raises:
@@ -94,7 +94,7 @@ class Process:
         if self.running is None:
             return 0
         self.running.send_signal(number)
-        code = self.running.wait(30)
+        code = self.running.wait(90)
         self.running = None
         return code
 
@@ -326,7 +326,7 @@ class Cluster:
         found = [one for one in self.status(name).get("conditions", []) if one["type"] == kind]
         return found[0] if found else {}
 
-    def wait_for_phase(self, name: str, *phases: str, seconds: float = 60.0) -> dict[str, Any]:
+    def wait_for_phase(self, name: str, *phases: str, seconds: float = 90.0) -> dict[str, Any]:
         """Wait until a SeedJob is in one of some phases, and give its status."""
 
         def look() -> dict[str, Any] | None:
@@ -335,7 +335,7 @@ class Cluster:
 
         return wait_for(f"{name} in {' or '.join(phases)}", look, seconds=seconds, every=0.25)
 
-    def wait_for_reason(self, name: str, kind: str, reason: str, *, seconds: float = 45.0) -> dict[str, Any]:
+    def wait_for_reason(self, name: str, kind: str, reason: str, *, seconds: float = 90.0) -> dict[str, Any]:
         """Wait until a condition of a SeedJob has a reason, and give the condition."""
 
         def look() -> dict[str, Any] | None:
@@ -344,7 +344,7 @@ class Cluster:
 
         return wait_for(f"{name}: {kind} {reason}", look, seconds=seconds, every=0.25)
 
-    def wait_until_gone(self, name: str, *, seconds: float = 60.0) -> None:
+    def wait_until_gone(self, name: str, *, seconds: float = 90.0) -> None:
         """Wait until a SeedJob is gone."""
         wait_for(f"{name} is gone", lambda: self.seedjob(name) is None, seconds=seconds, every=0.25)
 

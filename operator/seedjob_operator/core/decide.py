@@ -10,7 +10,8 @@ The first row that applies decides. `resource.md` is the page that this is as co
 | 4 | an intent that isn't this object's                              | drop it, with an Event                             |
 | 5 | what was seen and sent is about an attempt in the records       | turn to the next                                   |
 | 6 | the attempt's end is recorded, and another one is due           | `succession`: move it to the records               |
-| 7 | the attempt's end is recorded                                   | `ending`: keep it, add what comes late, TTLs       |
+| 7 | the attempt's end is recorded                                   | `ending`: keep it, add what comes late, TTLs; put  |
+|   |                                                                 | back an intent or finalizer that was taken away    |
 | 8 | the attempt is bound to another place than the connection names | touch nothing, say so in Attention                 |
 | 9 | the remote job is recorded, inherited, or seen and ours         | `following`: status = what the platform says; a    |
 |   |                                                                 | verb that asks for it: cancel, await the end       |
@@ -59,13 +60,18 @@ def _first_rule(case: Case) -> Decision:
     if case.superseded and desired.intent is not None and case.observed.about == desired.intent.job_name:
         return Decision(step=BeginAttempt())
     if case.over:
-        return succession.succeed(case) or succession.conclude(case) or ending.keep(case)
+        return succession.succeed(case) or succession.conclude(case) or _secure_again(case) or ending.keep(case)
     intent = case.intent
     if intent is not None and case.elsewhere and not deletion.nothing_was_made(case):
         return following.touched_no_more(case)
     if intent is not None and (case.made or submission.owns(case)):
         return following.refused(case, intent) or following.follow(case, intent)
     return submission.submit(case)
+
+
+def _secure_again(case: Case) -> Decision | None:
+    """An ended job's record is removed with its owner, as long as the finalizer and the intent are there."""
+    return following.secure_again(case, case.intent) if case.intent is not None and case.submitted else None
 
 
 def _has_stray_intent(case: Case) -> bool:

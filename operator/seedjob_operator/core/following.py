@@ -39,7 +39,7 @@ _UNKNOWN_STATUS = (
 
 def follow(case: Case, intent: Intent) -> Decision:
     """Bring the status of an attempt that hasn't ended to what the platform says, and end it where a verb asks for it."""
-    insecure = _secure_again(case, intent)
+    insecure = secure_again(case, intent)
     if insecure is not None:
         return insecure
     job = case.observed.remote
@@ -54,7 +54,7 @@ def follow(case: Case, intent: Intent) -> Decision:
     return _confirm_absence(case, intent)
 
 
-def _secure_again(case: Case, intent: Intent) -> Decision | None:
+def secure_again(case: Case, intent: Intent) -> Decision | None:
     """Put back an intent or finalizer that somebody removed while the job is there."""
     secured = case.desired.finalizer and case.stored_intent is not None and intent.uid == case.desired.uid
     if secured or not intent.endpoint:

@@ -25,6 +25,12 @@ def backup_of(body: dict[str, Any], **metadata: str) -> dict[str, Any]:
     return {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": kept | metadata, "spec": body["spec"]}
 
 
+def is_secured(cluster: Cluster, name: str) -> bool:
+    """Tell whether an object has the finalizer and the intent of its job."""
+    metadata = (cluster.seedjob(name) or {})["metadata"]
+    return bool(metadata.get("finalizers")) and INTENT in metadata.get("annotations", {})
+
+
 def lose(cluster: Cluster, *names: str) -> None:
     """Have objects vanish without an operator that could see it, as a lost cluster does."""
     for name in names:
@@ -44,7 +50,9 @@ def test_deleted_and_applied_again_from_git(stage: Stage) -> None:
         cluster.apply(manifest)
         first = cluster.wait_for_phase(name, PHASES[name], seconds=90)
         cluster.apply(manifest)  # a sync that changes nothing
-        assert creates(platform, name) == 1
+        cluster.run("replace", "-f", "-", text=json.dumps(manifest))  # one that takes away what isn't in git
+        wait_for(f"{name} is held again", lambda: is_secured(cluster, name), seconds=90, every=0.5)
+        assert (cluster.status(name)["phase"], creates(platform, name)) == (PHASES[name], 1)
         cluster.delete(name)
         cluster.wait_until_gone(name, seconds=90)
         cluster.apply(manifest)

@@ -1,8 +1,27 @@
 """From `kubectl apply` to the recorded end, and what a user then sees."""
 
-import json
+import pytest
 
+from integration.operator.conftest import Stage
 from integration.processes import TOKEN, Cluster, Operator, Platform, seedjob, wait_for
+
+
+@pytest.fixture
+def cluster(stage: Stage) -> Cluster:
+    """Kubernetes, shared: each test names its SeedJobs as no other does."""
+    return stage.cluster
+
+
+@pytest.fixture
+def platform(stage: Stage) -> Platform:
+    """The shared Seed server."""
+    return stage.platform
+
+
+@pytest.fixture
+def operator(stage: Stage) -> Operator:
+    """The shared operator."""
+    return stage.operator
 
 
 def test_a_job_runs_to_its_end(cluster: Cluster, platform: Platform, operator: Operator) -> None:
@@ -41,7 +60,7 @@ def test_wait_and_columns(cluster: Cluster, operator: Operator) -> None:
     """`kubectl wait` and `kubectl get` are what users have at hand."""
     cluster.apply(seedjob("quick", "true"))
     assert "condition met" in cluster.run("wait", "--for=condition=Complete", "sj/quick", "--timeout=60s")
-    header, row = cluster.run("get", "sj").splitlines()
+    header, row = cluster.run("get", "sj", "quick").splitlines()
     assert header.split() == ["NAME", "PHASE", "GPU", "PROGRESS", "COST", "REASON", "AGE"]
     assert row.split()[:3] == ["quick", "Succeeded", "none"]
 
@@ -72,6 +91,8 @@ def test_nothing_is_written_while_nothing_changes(cluster: Cluster, operator: Op
     assert before is not None
     assert after is not None
     assert before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
+    cluster.delete("steady")
+    cluster.wait_until_gone("steady")  # it would write again while the next test counts writes
 
 
 def test_the_spec_stays_the_users(cluster: Cluster, operator: Operator) -> None:
@@ -87,11 +108,12 @@ def test_the_spec_stays_the_users(cluster: Cluster, operator: Operator) -> None:
 
 def test_a_life_costs_few_writes(cluster: Cluster, operator: Operator) -> None:
     """Intent, submitted, running, ended, finalizer off: five writes, and Events beside them."""
+    before = _writes(operator)
     cluster.apply(seedjob("life", "sleep 5"))
     cluster.wait_for_phase("life", "Succeeded")
-    cluster.run("delete", "sj", "life", "--wait=false")
+    cluster.delete("life")
     cluster.wait_until_gone("life")
-    assert 4 <= _writes(operator) <= 5, operator.ask("/metrics")[1]
+    assert 4 <= _writes(operator) - before <= 5, operator.ask("/metrics")[1]
 
 
 def _writes(operator: Operator) -> int:
@@ -110,7 +132,7 @@ def test_the_token_is_shown_nowhere(cluster: Cluster, operator: Operator) -> Non
     cluster.apply(seedjob("quiet", "echo done; exit 1"))
     cluster.wait_for_phase("quiet", "Failed")
     everything = (
-        operator.process.output + json.dumps(cluster.seedjob("quiet")) + cluster.run("get", "events", "-o", "json")
+        operator.process.output + cluster.run("get", "sj", "-o", "json") + cluster.run("get", "events", "-o", "json")
     )
     assert TOKEN not in everything
     assert TOKEN not in operator.ask("/metrics")[1]

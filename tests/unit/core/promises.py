@@ -182,7 +182,9 @@ def intent_is_this_objects(desired: Desired, observed: Observed, decision: Decis
     yield from _complaints(
         {
             "on metadata while deleted or paused": desired.deleting or desired.paused,
-            "on metadata after the end": ended(desired),
+            "on metadata after the end": ended(desired)
+            and desired.finalizer
+            and (stored is not None and stored.uid == desired.uid),  # what was taken away is put back
             "with an intent for another object": (intent.uid, intent.name) != (desired.uid, desired.name),
             "with an intent to nowhere": not intent.endpoint or not intent.seed_namespace,
             "with a name that isn't its own": intent.job_name not in known
