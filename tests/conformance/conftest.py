@@ -81,7 +81,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     folder = tmp_path_factory.mktemp("conformance")
     (folder / "tokens.yaml").write_text(_LOCAL_TOKENS)
     flags = ["--tokens", str(folder / "tokens.yaml"), "--repos", str(_repos(folder)), "--time-scale", "15"]
-    server = SeedServer(folder / "data", *flags, "--grace-seconds", "4").start()
+    server = SeedServer(folder / "data", *flags, "--grace-seconds", "8").start()
     client = Platform(
         Target(
             url=server.url,
@@ -90,7 +90,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
             api_key="ci$conformance-token",
             limited_token="limited-token",
             repo="acme/trainer",
-            grace_seconds=4,
+            grace_seconds=8,
             patience=120,
             longest_pause=0.2,
         )

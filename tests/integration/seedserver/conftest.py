@@ -7,8 +7,7 @@ import pytest
 
 from integration.seedserver.server import SeedServer
 
-# A job that ends itself in its grace period needs room for that on a busy machine.
-SHARED = ("--grace-seconds", "4", "--log-limit-mib", "1")
+SHARED = ("--log-limit-mib", "1")
 NewServer = Callable[..., SeedServer]
 
 
