@@ -48,6 +48,24 @@ def test_a_leader_that_stops_gives_the_lease_back(cluster: Cluster, platform: Pl
     wait_for("the second leads", lambda: leads(second), seconds=90)
 
 
+def test_two_shards_split_the_work(cluster: Cluster, platform: Platform, operators) -> None:  # type: ignore[no-untyped-def]  # a fixture that is a function
+    """Each SeedJob belongs to one of them; a shard of another count waits, and is ready while it waits."""
+    lease = f"shards-{cluster.namespace}"
+    shards: list[Operator] = [operators(platform, SHARD=f"{index}/2", LEASE_NAME=lease) for index in range(2)]
+    for shard in shards:
+        shard.wait_until_ready()
+    wait_for("both shards act", lambda: all(leads(shard) for shard in shards))
+    other: Operator = operators(platform, SHARD="0/3", LEASE_NAME=lease).wait_until_ready()
+    names = [f"shared-{number}" for number in range(8)]
+    cluster.apply(*(seedjob(name, "true") for name in names))
+    for name in names:
+        cluster.wait_for_phase(name, "Succeeded")
+    assert len(platform.ledger()) == len(names)
+    assert not leads(other)
+    assert other.metric("seedjob_kubernetes_writes_total") == 0
+    wait_for("each counts its own", lambda: sum(shard.metric("seedjob_seedjobs") for shard in shards) == len(names))
+
+
 def holder(cluster: Cluster) -> str:
     """Tell who holds the lease; empty where nobody does."""
     (lease,) = json.loads(cluster.run("get", "lease", "-o", "json"))["items"]
