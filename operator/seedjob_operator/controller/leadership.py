@@ -55,6 +55,7 @@ class Leadership:
         self._renewed_at: float | None = None
         self._seen: dict[str, tuple[str, float]] = {}
         self._waiting_for: list[str] = []
+        self._led_by = ""
         self._answered_at: float | None = None
         self._told = False
         self.term = 0
@@ -134,9 +135,16 @@ class Leadership:
             lease = await self._kubernetes.get(self._path)
         except NotFoundError:
             return await self._write(None)
-        if _holder(lease) not in ("", self._identity) and not self._expired(lease):
+        holder = _holder(lease)
+        if holder not in ("", self._identity) and not self._expired(lease):
+            self._say_standby(holder)
             return False
         return await self._write(lease)
+
+    def _say_standby(self, holder: str) -> None:
+        if holder != self._led_by:
+            _log.info("standing by: %s leads, by the Lease %s/%s", holder, self._namespace, self._name)
+        self._led_by = holder
 
     async def _is_contested(self) -> bool:
         """Tell whether shards of another count live. A Lease whose holder is dead counts until its time is over."""

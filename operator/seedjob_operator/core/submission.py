@@ -188,7 +188,8 @@ def _rejected_hash(case: Case) -> str | None:
 
 def _rejection(case: Case) -> str:
     if case.observed.rejection:
-        return f"The platform refused the job: {case.observed.rejection} Change spec.job; it is sent again by itself."
+        why = case.observed.rejection.rstrip(". ")
+        return f"The platform refused the job: {why}. Change spec.job; it is sent again by itself."
     recorded = conditions.find(case.desired.status.conditions, ConditionType.SUBMITTED)
     return recorded.message if recorded is not None else "The platform refused the job. Change spec.job."
 
@@ -212,7 +213,9 @@ def name_taken(case: Case, name: str) -> Decision:
         intent = case.new_intent(connection, job_name=name, attempt=attempt)
         intent = dataclasses.replace(intent, adopted_id=job.id, origin_uid=origin)
         return Decision(step=WriteIntent(intent=intent, sent=case.sent))
-    message = f"Another job on the platform is called {name}: choose another spec.jobName, or remove that job."
+    compared = case.desired.spec.adoption_policy is AdoptionPolicy.IF_MATCHING
+    why = " and isn't what spec.job says, or is another SeedJob's" if compared else ""
+    message = f"Another job on the platform is called {name}{why}: choose another spec.jobName, or remove that job."
     return held(case, Hold(reason=Reason.NAME_TAKEN, message=message))
 
 

@@ -82,7 +82,7 @@ class Supervisor:
             return self._result(fetch.interruption)
         if fetch.first_failure is not None:
             at = f" at branch {self._order['branch']}" if self._order["branch"] else ""
-            raise Refusal(f"repo {repo}{at} can't be cloned: git's own words are above")
+            raise Refusal(f"repo {repo}{at} can't be cloned: git's own words are in the log")
         return None
 
     def _tries(self) -> dict[str, str]:
