@@ -19,8 +19,8 @@ from seedjob_operator.seedapi.budget import Budget
 from seedjob_operator.seedapi.client import Account, SeedClient
 from seedjob_operator.seedapi.plan import Plan
 
-_RETIRED_FOR = 120.0
-"""Seconds for which a retired account's client stays open: passes may hold it, and no request takes longer."""
+_RETIRED_FOR = 900.0
+"""Seconds for which a retired account's client stays open: passes may hold it, and wait minutes for their turn."""
 
 Start = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[Any]]
 """Starts a part of the operator, which ends it when it ends."""

@@ -1,7 +1,7 @@
 """Finds the way to the platform that a SeedJob may use: its SeedConnection, or the operator's default connection."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -57,6 +57,7 @@ class Connections:
         self._last_good: dict[Key, Way] = {}
         self._accounts: dict[Key, Account] = {}
         self._following: dict[Key, Link] = {}
+        self._using: dict[Key, Link] = {}
 
     def forget(self, key: Key) -> None:
         """Drop the credential of a SeedConnection that is gone and that nobody needs for cleaning up."""
@@ -85,6 +86,25 @@ class Connections:
         if link is not None:
             link.unfollow(key)
 
+    def _use(self, key: Key, link: Link) -> None:
+        previous = self._using.get(key)
+        if previous is not None and previous is not link:
+            previous.users.discard(key)
+        self._using[key] = link
+        link.users.add(key)
+
+    def forget_job(self, key: Key) -> None:
+        """Drop what is known of a SeedJob that is gone."""
+        self.unfollow(key)
+        link = self._using.pop(key, None)
+        if link is not None:
+            link.users.discard(key)
+
+    def keep_for_cleaning_up(self, used: Set[Key]) -> None:
+        """Drop the credentials that once worked of all connections but those that an unfinished SeedJob uses."""
+        for key in self._last_good.keys() - used:
+            del self._last_good[key]
+
     def default_link(self) -> Link | Hold:
         """Give the default connection's link."""
         way = self._default()
@@ -101,7 +121,7 @@ class Connections:
         if isinstance(way, Hold):
             return way, None
         link = self.open(way)
-        link.users.add(key)
+        self._use(key, link)
         if link.healthy and connection_ref is not None:
             self._last_good[Key(key.namespace, connection_ref)] = way
         connection = Connection(

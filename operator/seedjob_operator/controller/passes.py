@@ -62,20 +62,21 @@ class Pass:
         """
         with self._under_way():
             for _ in range(MOST_STEPS):
+                self.may_act()
                 self._keep(observed)
                 decision = decide(self.steps.desired, observed, self.steps.clock.now())
                 self._follow(decision)
                 self.may_act()
                 await self._write(decision)
                 if decision.step is None:
-                    self._end(decision, observed)
+                    self._end(decision)
                     return
                 taken = await self.take(self.steps, decision.step, observed)
                 if taken is None:
                     return
                 observed = taken
+                self.may_act()  # what was seen in an earlier term doesn't stand in this one
                 self._keep(observed)
-                self.may_act()
                 if not self._goes_on():
                     return
         _log.warning("no end after %d steps; it goes on in %d s", MOST_STEPS, RETRY_UNSETTLED)
@@ -115,8 +116,9 @@ class Pass:
     def _keep(self, observed: Observed) -> None:
         self.observations.put(self.key, observed, uid=self.steps.desired.uid)
 
-    def _end(self, decision: Decision, observed: Observed) -> None:
-        self._keep(learning.pass_ended(observed))
+    def _end(self, decision: Decision) -> None:
+        # What the poll showed during the last write came on top of what was kept before it.
+        self._keep(learning.pass_ended(self.observations.get(self.key, uid=self.steps.desired.uid)))
         if decision.requeue_after is not None:
             self.queue.add_after(self.key, jittered(decision.requeue_after))
 

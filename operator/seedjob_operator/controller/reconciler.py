@@ -67,6 +67,7 @@ class Reconciler:
         self._lanes = Lanes(self.queue.add)
         self._hands = asyncio.Semaphore(PASSES)
         self._vanished: dict[Key, list[Body]] = {}
+        self._let_go: set[str] = set()
 
     async def run(self) -> None:
         """Take keys off the queue until cancelled, a task for each: one that waits for the platform holds up none."""
@@ -149,14 +150,21 @@ class Reconciler:
     def vanished(self, key: Key, *, uid: str) -> None:
         """Take in that an object is gone. One that we didn't let go of may leave a remote job behind: that is told."""
         body = self.store.get(key)
-        if not self.store.remove(key, uid=uid) or body is None:
+        removed = self.store.remove(key, uid=uid)
+        if uid in self._let_go:  # a watch that lags told of it once more in between
+            self._let_go.discard(uid)
+            return
+        if not removed or body is None:
             return
         if self.leadership.held and FINALIZER in body["metadata"].get("finalizers", ()):
             self._vanished.setdefault(key, []).append(body)
 
     def _released(self, key: Key, uid: str) -> None:
         """Forget what the watch told before our own write was answered: we did let go of that object."""
-        kept = [body for body in self._vanished.pop(key, []) if body["metadata"]["uid"] != uid]
+        told = self._vanished.pop(key, [])
+        kept = [body for body in told if body["metadata"]["uid"] != uid]
+        if len(kept) == len(told):
+            self._let_go.add(uid)  # the watch has yet to tell that it is gone
         if kept:
             self._vanished[key] = kept
 
@@ -173,7 +181,7 @@ class Reconciler:
         """Drop all that is known of an object that is gone."""
         self.observations.forget(key)
         self.queue.forget(key)
-        self.connections.unfollow(key)
+        self.connections.forget_job(key)
         self.sources.forget_job(key)
         self.failures.pop(key, None)
 
@@ -200,7 +208,7 @@ class Reconciler:
         connection, link = await self.connections.for_job(key, name, cleaning_up=desired.deleting)
         others = self._others(key, desired, connection)
         observed = learning.pass_begun(
-            seen,
+            self.observations.get(key, uid=desired.uid),  # the poll may have shown more meanwhile
             connection,
             clock_offset=_clock_offset(link),
             rivals=owners.recorded(others),

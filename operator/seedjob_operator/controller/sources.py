@@ -69,7 +69,7 @@ class SourceReader:
         if known is not None and now - known[0] < KEEP:
             return known[1]
         data = await self.secret(namespace, name)
-        self._kept.pop((namespace, name), None)
+        self._kept = {place: kept for place, kept in self._kept.items() if now - kept[0] < KEEP}
         if data is not None:
             self._kept[namespace, name] = (now, data)
         return data

@@ -109,6 +109,13 @@ class Upkeep:
                 self._connections.forget(key)
                 self._accounts.forget(key)
                 self._gone.discard(key)
+        unfinished = {
+            Key(job.namespace, name)
+            for job, outline in self._jobs.outlines()
+            if outline.unfinished
+            for name in outline.connections
+        }
+        self._connections.keep_for_cleaning_up(unfinished)
         await self._accounts.retire(self._connections)
 
     def _watch_references(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from seedjob_operator.seedapi.wire import Job, JobStatus
 from unit.controller.world import KEY, Wait, World
 from unit.simulated import simulate
 
@@ -75,7 +76,7 @@ def test_a_create_that_waited_has_the_spec_of_now() -> None:
         job = {"image": "i", "command": "new", "gpu": {"type": "none"}}
         world.sources.reading = once(5, lambda: world.apply(spec={"job": job}))
         world.apply()
-        await world.work(60)
+        await world.work(300)
         assert [request.command for request in world.platform.created] == ["new"]
 
     simulate(play())
@@ -177,5 +178,68 @@ def test_a_standby_keeps_no_keys_and_tells_nothing() -> None:
         await world.work(30)
         assert world.orphans == []
         assert len(world.queue) == 0
+
+    simulate(play())
+
+
+def test_a_watch_that_lags_tells_of_nobody_as_orphaned() -> None:
+    """The late news of an earlier state comes after our own write let the object go."""
+
+    async def play() -> None:
+        world = World()
+        world.apply()
+        await world.work(5)
+        before = world.objects.live[KEY]
+        world.annotate(**DELETED)
+        name = world.platform.created[0].name
+        world.platform.jobs.pop(name)
+        await world.work(900)
+        assert KEY not in world.objects.live
+        world.store.put(before | {"metadata": before["metadata"] | {"resourceVersion": "900"}})
+        world.reconciler.vanished(KEY, uid="u1")
+        world.queue.add(KEY)
+        await world.work(5)
+        assert world.orphans == []
+
+    simulate(play())
+
+
+def test_what_was_seen_in_an_earlier_term_does_not_stand() -> None:
+    """Another replica may have made the job meanwhile: what this one knew of the create is forgotten."""
+
+    async def play() -> None:
+        world = World()
+
+        def lose_and_win() -> None:
+            world.leadership.term += 1
+            world.observations.forget_all()
+
+        world.sources.reading = once(5, lose_and_win)
+        world.apply()
+        await world.work(8)
+        assert world.observations.get(KEY, uid="u1").environment_read is False
+
+    simulate(play())
+
+
+def test_what_the_poll_shows_during_a_write_is_kept() -> None:
+    """An end that was shown while the status was being written must not wait for the next round."""
+
+    async def play() -> None:
+        world = World()
+        patch = world.objects.patch_status
+
+        async def slow(*arguments: object, **named: object) -> object:
+            for job in world.platform.jobs.values():
+                shown = job.model_copy(update={"status": JobStatus.RUNNING})
+                world.observations.listed(KEY, shown)
+            return await patch(*arguments, **named)  # type: ignore[arg-type]  # as given
+
+        world.objects.patch_status = slow  # type: ignore[assignment,method-assign]  # the same, and the poll is quick
+        world.apply()
+        await world.work(5)
+        remote = world.observations.get(KEY, uid="u1").remote
+        assert isinstance(remote, Job)
+        assert remote.status is JobStatus.RUNNING
 
     simulate(play())

@@ -122,6 +122,8 @@ class _Connections:
 
     def unfollow(self, key: Key) -> None: ...
 
+    def forget_job(self, key: Key) -> None: ...
+
 
 class _Leadership:
     def __init__(self) -> None:
