@@ -216,7 +216,7 @@ def test_what_was_seen_in_an_earlier_term_does_not_stand() -> None:
 
         world.sources.reading = once(5, lose_and_win)
         world.apply()
-        await world.work(8)
+        await world.work(30)
         assert world.observations.get(KEY, uid="u1").environment_read is False
 
     simulate(play())
