@@ -34,8 +34,11 @@ def keep(record: JobRecord, *, work: Path, store: Path) -> Kept:
             _move(source, target)
         except OSError as error:
             return Kept(stored=None, note=f"seed: the artifacts could not be kept: {error.strerror}")
-    dropped = _drop_links_outside(target)
-    entries = _write_manifest(target)
+    try:
+        dropped = _drop_links_outside(target)
+        entries = _write_manifest(target)
+    except OSError as error:  # whatever a job made of its files, its end is recorded
+        return Kept(stored=None, note=f"seed: the artifacts could not be listed: {error.strerror}")
     sizes = [int(entry["size_bytes"]) for entry in entries]
     note = f"seed: {dropped} links in the artifacts led elsewhere and were left out" if dropped else None
     return Kept(stored=StoredArtifacts(location=str(target), size_bytes=sum(sizes), file_count=len(sizes)), note=note)
@@ -78,8 +81,8 @@ def _inside(work: Path, wanted: str) -> Path | None:
     """Find a path in the job's folder, which is the root of absolute ones; None if it isn't there or leads out."""
     root = work.resolve()
     relative = str(PurePosixPath("/") / wanted).lstrip("/")
-    found = (root / relative).resolve()
-    return found if found.exists() and found.is_relative_to(root) else None
+    found = Path(os.path.realpath(root / relative))  # unlike `resolve`, it bears links that lead round in a circle
+    return found if os.path.exists(found) and found.is_relative_to(root) else None  # noqa: PTH110  # bears any length
 
 
 def _move(source: Path, target: Path) -> None:
@@ -97,7 +100,7 @@ def _move(source: Path, target: Path) -> None:
 def _drop_links_outside(target: Path) -> int:
     root, dropped = target.resolve(), 0
     for path in _entries(target):
-        if path.is_symlink() and not path.resolve().is_relative_to(root):
+        if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
             path.unlink()
             dropped += 1
     return dropped

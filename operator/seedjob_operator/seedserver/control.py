@@ -43,12 +43,14 @@ _ROTATION: Final = TypeAdapter(_Rotation)
 
 
 def _from_this_machine(request: Request) -> None:
+    """Pass only a program on this machine: no other one, and no web page, which names its origin or a host of its own."""
     host = request.client.host if request.client else ""
     try:
         local = ipaddress.ip_address(host).is_loopback
     except ValueError:
         local = False
-    if not local:
+    named = (request.url.hostname or "").strip("[]")
+    if not local or "origin" in request.headers or named not in {"127.0.0.1", "::1", "localhost"}:
         raise RefusedError(Status.FORBIDDEN, "faults can be asked for from this machine only")
 
 

@@ -15,10 +15,11 @@ from seedjob_operator.seedserver.inventory import Inventory
 from seedjob_operator.seedserver.launch import Launcher, start_supervisor
 from seedjob_operator.seedserver.observer import Followed, Observer
 from seedjob_operator.seedserver.records import JobRecord
-from seedjob_operator.seedserver.scheduler import Claim, claim_of, plan
+from seedjob_operator.seedserver.scheduler import Claim, claim_of, impossible, plan
 from seedjob_operator.seedserver.store import Store
 
 _LOG = logging.getLogger(__name__)
+_RETRY_SECONDS = 1.0
 _SAMPLE_SECONDS = 1.0
 
 
@@ -65,7 +66,20 @@ class Execution:
                 self._resume(record)
             else:
                 self.enqueue(record)
+        for record in self._store.active():
+            self._end_if_impossible(record)
         self._tasks = [self._in_background(self._dispatch()), self._in_background(self._observe())]
+
+    def _end_if_impossible(self, record: JobRecord) -> None:
+        """End a queued job that fitted an earlier server's inventory and never fits this one: it would block its queue."""
+        reason = impossible(claim_of(record), self._inventory) if record.id in self._queued else None
+        if reason is not None:
+            del self._queued[record.id]
+            self._in_background(self._give_up(record, reason))
+
+    async def _give_up(self, record: JobRecord, reason: str) -> None:
+        ended = {"status": JobStatus.FAILED, "completed_at": self._clock(), "error": reason, "env": {}}
+        await self._store.update(record.id, expected=JobStatus.QUEUED, **ended)
 
     def stop_starting(self) -> None:
         """Start no more jobs: the server ends."""
@@ -111,14 +125,22 @@ class Execution:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            running = [active.claim for active in self._running.values()]
-            queued = [active.claim for active in self._queued.values()]
-            planned = plan(running=running, queued=queued, inventory=self._inventory, now=self._clock())
-            for job_id in planned.preempt:
-                await self.preempt(job_id)
-            for job_id in planned.start:
-                if not self._stopping:
-                    await self._begin(job_id)
+            try:
+                await self._start_and_preempt()
+            except Exception:  # noqa: BLE001  # a write that fails now may not fail in a second
+                _LOG.exception("the queue could not be worked on; the next try is in a second")
+                await asyncio.sleep(_RETRY_SECONDS)
+                self._wake.set()
+
+    async def _start_and_preempt(self) -> None:
+        running = [active.claim for active in self._running.values()]
+        queued = [active.claim for active in self._queued.values()]
+        planned = plan(running=running, queued=queued, inventory=self._inventory, now=self._clock())
+        for job_id in planned.preempt:
+            await self.preempt(job_id)
+        for job_id in planned.start:
+            if not self._stopping:
+                await self._begin(job_id)
 
     async def preempt(self, job_id: str) -> bool:
         """Take its room from a running spot job, which is then queued again; False if it isn't one."""
@@ -200,14 +222,29 @@ class Execution:
         await self._settle(current, ending)
 
     async def _settle(self, record: JobRecord, ending: Ending) -> None:
-        """Record what became of a job, and give its room to others."""
+        """Record what became of a job, and give its room to others. A write that fails is tried until it doesn't."""
+        while True:
+            try:
+                await self._settle_once(record, ending)
+            except Exception:  # noqa: BLE001  # the processes have ended: somebody has to record it
+                _LOG.exception(
+                    "the end of job %s/%s could not be recorded; again in a second", record.namespace, record.name
+                )
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return
+
+    async def _settle_once(self, record: JobRecord, ending: Ending) -> None:
         again = None
         if ending.status is JobStatus.QUEUED:
             again = await self._completion.requeue(record, ending, now=self._clock())
         else:
             await self._completion.finish(record, ending, now=self._clock())
         self._running.pop(record.id, None)
-        if again is not None:
+        if again is not None and again.cancel_requested:  # asked for while it was put back
+            ended = {"status": JobStatus.CANCELLED, "completed_at": self._clock(), "env": {}}
+            await self._store.update(again.id, expected=JobStatus.QUEUED, **ended)
+        elif again is not None:
             self.enqueue(again)
         self._wake.set()
         _LOG.info("job %s/%s is %s", record.namespace, record.name, ending.status.value)

@@ -5,6 +5,7 @@ as long as the log is there, also when the log's beginning was dropped. Each lin
 back, so the log is its own index by time.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from seedjob_operator.seedapi.wire import LogStream
 from seedjob_operator.seedserver.segments import LogFile
 
 BLOCK = 65536
+_WHOLE = re.compile(rb"\d+ (?:-|\d+)[oe] ")
 _STREAMS = {b"o": LogStream.STDOUT, b"e": LogStream.STDERR}
 
 
@@ -152,6 +154,8 @@ def _lines(file: LogFile, start: int, end: int) -> Iterator[Line]:
 def _parsed(content: bytes, position: int) -> Iterator[Line]:
     for line in content.split(b"\n")[:-1]:
         position += len(line) + 1
+        if not _WHOLE.match(line):  # torn by a full disk
+            continue
         at, source, message = line.split(b" ", 2)
         node = None if source[:-1] == b"-" else int(source[:-1])
         yield Line(int(at), message.decode("utf-8", "replace"), _STREAMS[source[-1:]], node, position)

@@ -151,12 +151,13 @@ class Platform:
             WrongStateError: it has not ended.
         """
         record = self.find(namespace, name)
+        if delete_artifacts and record.status.terminal and record.artifacts is not None:
+            # Before the record: a server that is killed in between can be asked again.
+            await asyncio.to_thread(artifacts.remove, record.artifacts)
         if not await self.store.remove(record.id):
             status = self.find(namespace, name).status
             raise WrongStateError(f"job {name} is {status.value}: cancel it, and delete it when it has ended")
         await asyncio.to_thread(self.folders.remove_job, record.id)
-        if delete_artifacts and record.artifacts is not None:
-            await asyncio.to_thread(artifacts.remove, record.artifacts)
 
     def retries_of(self, record: JobRecord) -> int:
         """Give how often a job was tried again so far; of a running one its supervisor knows."""

@@ -64,6 +64,7 @@ async def serve(serving: Serving, listener: socket.socket, *, announce: Callable
         access_log=False,
         lifespan="off",
         server_header=False,
+        proxy_headers=False,  # nobody may say for somebody else that he is on this machine
         date_header=not serving.enable_faults,  # with faults, the clock can be wrong
         timeout_keep_alive=_IDLE_SECONDS,
         timeout_graceful_shutdown=_DRAIN_SECONDS,

@@ -30,3 +30,11 @@ def test_a_link_is_for_its_place_and_time_only(server: SeedServer) -> None:
     assert server.http.get(url).status_code == 404
     left = list((server.data / "artifacts" / "acme").glob(f"{job['id']}*"))
     assert left == [], "the list of files goes with them"
+
+
+def test_whatever_a_job_makes_of_its_artifacts_its_end_is_recorded(server: SeedServer) -> None:
+    """A path too long for any file, and links that lead round in a circle, alone and in the tree."""
+    server.create("long", "true", artifacts_path="x" * 300)
+    server.create("circle", "ln -s out out", artifacts_path="out")
+    server.create("circles", "mkdir out; ln -s b out/a; ln -s a out/b; echo 1 > out/f", artifacts_path="out")
+    assert [server.wait(name)["status"] for name in ("long", "circle", "circles")] == ["succeeded"] * 3

@@ -205,3 +205,11 @@ def test_a_page_in_a_browser_can_switch_nothing_on(faulty: SeedServer) -> None:
     answer = faulty.http.post(f"{faulty.url}/_control/faults", content=body, headers={"Content-Type": "text/plain"})
     assert answer.status_code == 400
     assert "Content-Type: application/json" in answer.text
+
+
+@pytest.mark.parametrize("header", [{"Origin": "https://evil.example"}, {"Host": "evil.example"}])
+def test_no_web_page_reaches_the_control(faulty: SeedServer, header: dict[str, str]) -> None:
+    """A browser on this machine sends from loopback, too: but it names the page's origin, or the host that it was fooled with."""
+    for method, path in (("GET", "ledger"), ("POST", "preempt/acme/any")):
+        answer = faulty.http.request(method, f"{faulty.url}/_control/{path}", headers=header)
+        assert answer.status_code == 403, path

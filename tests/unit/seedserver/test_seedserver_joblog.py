@@ -160,3 +160,11 @@ def test_the_words_about_what_was_dropped_are_within_the_limit_too(tmp_path: Pat
         log.feed("0o", line * (LIMIT // 8 // 64))
         assert size(path) <= LIMIT
     assert size(path) > LIMIT // 2
+
+
+def test_a_torn_line_is_left_out(tmp_path: Path) -> None:
+    """What a full disk leaves of a line must not make the whole log unreadable."""
+    folder = tmp_path / "log"
+    folder.mkdir()
+    (folder / "0").write_bytes(b"1 0o whole\n2 0\n3 0o after\n")
+    assert [line.message for line in joblog.lines_from(folder, 0)] == ["whole", "after"]

@@ -63,10 +63,20 @@ class JobLog:
             self._make_room(len(data))
             self._write(data)
         except OSError:
-            return
+            self._undo()
+
+    def _undo(self) -> None:
+        """Cut off what a full disk left of a line: the next one would be glued to it."""
+        try:  # noqa: SIM105  # contextlib would cost each supervisor a millisecond
+            os.ftruncate(self._descriptor, self._size)
+        except OSError:
+            pass
 
     def _write(self, data: bytes) -> None:
-        self._size += os.write(self._descriptor, data)
+        written = os.write(self._descriptor, data)
+        if written < len(data):
+            raise OSError("the disk is full")
+        self._size += written
 
     def _make_room(self, more: int) -> None:
         """Begin a new segment where the last one is full, and remove the oldest if all were too long with it."""
