@@ -47,7 +47,7 @@ class Platform:
             answer = self.http.request(method, where, headers=headers, **options)
             if answer.status_code != 429:
                 return answer
-            time.sleep(float(answer.headers["Retry-After"]))
+            time.sleep(float(answer.headers["Retry-After"]))  # as long as the platform asks for
 
     # --- the operations ---
 
@@ -120,7 +120,7 @@ class Platform:
         deadline, pause = time.monotonic() + self.target.patience, 0.05
         while not (found := look()):
             assert time.monotonic() < deadline, f"not within {self.target.patience:g} s: {what}"
-            time.sleep(pause)
+            time.sleep(pause)  # a remote platform is asked ever less often
             pause = min(pause * 1.5, self.target.longest_pause)
         return found
 

@@ -130,7 +130,7 @@ def has_waited(cluster: Cluster, name: str, time_: timedelta) -> None:
 def is_still(operator: Operator, seconds: float) -> bool:
     """Tell whether the operator looked at no SeedJob for so long."""
     before = operator.metric("seedjob_reconciles_total")
-    time.sleep(seconds)
+    time.sleep(seconds)  # that nothing happens can only be seen by waiting
     return operator.metric("seedjob_reconciles_total") == before
 
 

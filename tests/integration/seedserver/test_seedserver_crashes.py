@@ -96,7 +96,7 @@ def test_kills_at_any_moment_lose_nothing_and_run_nothing_twice(new_server: NewS
             except httpx.TransportError:
                 continue
             accepted.append((name, number))
-        time.sleep(turn * 0.008)
+        time.sleep(turn * 0.008)  # so that each kill meets the jobs at another moment of their lives
         server.kill()
         server.start()
     assert len(accepted) == 18
