@@ -30,8 +30,10 @@ class Folders:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            # A record lock belongs to this process alone. A flock would pass to a supervisor that is just being
+            # started, and outlive a killed server until that has been executed.
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError) as error:
             os.close(lock)
             raise FolderInUseError(str(self.root)) from error
         # Whoever starts the server vouches for the repositories, whoever's files they are.

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from seedjob_operator.seedserver.folders import Folders
+
 TESTS = Path(__file__).parents[2]
 
 
@@ -23,3 +25,16 @@ def test_a_kill_at_every_commit_loses_nothing_and_doubles_nothing(tmp_path: Path
         ], life
         assert life["ran"] == ["a", "b", "c", "c"], life
         assert life["ledger"] == ["a-ends", "b-is-cancelled", "c-is-preempted"], life
+
+
+def test_what_a_killed_server_was_just_starting_keeps_nothing_from_the_next_one(tmp_path: Path) -> None:
+    """Between its fork and its exec a supervisor has all that the server had open, and lives on when that is killed."""
+    script = (
+        "import os, pathlib, sys; from seedjob_operator.seedserver.folders import Folders\n"
+        "Folders(pathlib.Path(sys.argv[1])).prepare()\n"
+        "sys.stdin.read() if os.fork() == 0 else os.kill(os.getpid(), 9)"
+    )
+    killed = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE)
+    with killed:
+        assert killed.wait(60) == -9
+        Folders(tmp_path).prepare()
