@@ -1,6 +1,7 @@
 """The Jobs API over HTTP: seven operations, each a few lines around the platform."""
 
 import asyncio
+import re
 from pathlib import Path
 
 from fastapi import Depends, FastAPI, Request
@@ -18,7 +19,14 @@ from seedjob_operator.seedserver.operations import SHIFT
 from seedjob_operator.seedserver.platform import ImpossibleError, NoSuchJobError, Platform, WrongStateError
 from seedjob_operator.seedserver.records import MICROSECONDS, JobRecord
 from seedjob_operator.seedserver.store import NameTakenError
-from seedjob_operator.seedserver.streaming import KEEP_ALIVE_SECONDS, STALLED_SECONDS, log_events, start_position
+from seedjob_operator.seedserver.streaming import (
+    EVENT_ID,
+    KEEP_ALIVE_SECONDS,
+    STALLED_SECONDS,
+    log_events,
+    resumed_position,
+    start_position,
+)
 
 _DEFAULT_LINES = 1000
 
@@ -143,8 +151,8 @@ def _stream(
         raise WrongStateError(f"job {record.name} is {record.status.value}: only a running job's log can be streamed")
     if resume is None:
         position = start_position(platform, record, tail=tail, since=since)
-    elif resume.isascii() and resume.isdigit() and joblog.is_position(platform.folders.log(record.id), int(resume)):
-        position = int(resume)
+    elif re.search(EVENT_ID, resume):
+        position = resumed_position(platform, record, int(resume))
     else:
         message = f"{wire.Header.LAST_EVENT_ID}: send the id of an event of this job's log"
         raise RefusedError(wire.Status.BAD_REQUEST, message)

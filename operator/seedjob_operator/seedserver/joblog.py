@@ -70,8 +70,9 @@ def position_of_last(path: Path, count: int) -> int:
 
 
 def next_line(path: Path, position: int) -> int:
-    """Give the position of the first line that begins at or behind a place in the log."""
+    """Give the position of the first line that begins, or will begin, at or behind a place in the log."""
     with LogFile(path) as file:
+        position = min(position, _whole_size(file))
         if position <= file.first:
             return file.first
         file.seek(position - 1)
@@ -84,16 +85,6 @@ def count_lines(path: Path, start: int, end: int) -> tuple[int, int]:
     while start < end and (found := lines_from(path, start, most_bytes=min(4 * BLOCK, end - start))):
         lines, at, start = lines + len(found), found[-1].at, found[-1].end
     return lines, at
-
-
-def is_position(path: Path, position: int) -> bool:
-    """Whether a line begins, or will begin, at a position; of one that is gone nobody can tell, so it may be one."""
-    with LogFile(path) as file:
-        if position <= file.first:
-            return True
-        size = file.seek(0, 2)
-        file.seek(position - 1)
-        return position <= size and file.read(1) == b"\n"
 
 
 def _whole_size(file: LogFile) -> int:

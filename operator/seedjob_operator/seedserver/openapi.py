@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 
 from seedjob_operator.seedapi import wire
 from seedjob_operator.seedserver.requests import LARGEST_PAGE, LONGEST_NAME, NewJob
+from seedjob_operator.seedserver.streaming import EVENT_ID
 
 _Schema = dict[str, Any]
 _TEMPLATE: Final = "#/components/schemas/{model}"
@@ -184,7 +185,7 @@ _LOGS_QUERY: Final = (
     {
         "name": wire.Header.LAST_EVENT_ID,
         "in": "header",
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "pattern": EVENT_ID},
         "description": "with stream: go on after the event of this id; without stream it says nothing",
     },
 )

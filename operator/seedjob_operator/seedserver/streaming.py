@@ -18,6 +18,8 @@ from seedjob_operator.seedserver.records import JobRecord
 KEEP_ALIVE_SECONDS: Final = 15
 STALLED_SECONDS: Final = 60
 """Who takes nothing for so long is disconnected, and may come back with the id of the last event."""
+EVENT_ID: Final = r"^[0-9]{1,18}$"
+"""What the id of an event looks like: a position in the log."""
 _BUFFER: Final = 4 * 1024 * 1024
 _LOOK_SECONDS = 0.2
 
@@ -88,3 +90,9 @@ def start_position(platform: Platform, record: JobRecord, *, tail: int | None, s
     if tail is not None:
         starts.append(joblog.position_of_last(path, tail))
     return max(starts)
+
+
+def resumed_position(platform: Platform, record: JobRecord, told: int) -> int:
+    """Give where a stream goes on after an event: an id that is none of this log's means the next line after it."""
+    path = platform.folders.log(record.id)
+    return told if told < segments.first_position(path) else joblog.next_line(path, told)

@@ -89,16 +89,26 @@ def test_a_stream_may_start_at_the_end(server: SeedServer) -> None:
     assert messages == ["49", "50", "last", None]
 
 
-def test_a_position_that_is_none_is_refused(server: SeedServer) -> None:
+def test_what_cannot_be_an_events_id_is_refused(server: SeedServer) -> None:
     server.create("positions", "echo hello; sleep 60")
     server.wait_for_line("positions", "hello")
-    for bad in ("x", "-1", "3", "999999"):
+    for bad in ("x", "-1", "1.5", "9" * 19):
         answer = server.ask(
             "GET", wire.GET_LOGS, "positions", params={"stream": "true"}, headers={"Last-Event-ID": bad}
         )
         assert answer.status_code == 400, bad
         assert answer.json()["error"]["message"].startswith("Last-Event-ID")
     server.cancel("positions")
+
+
+def test_an_id_of_another_log_goes_on_with_the_next_whole_line(server: SeedServer) -> None:
+    """A client that sent a wrong id would ask for ever if it were refused; half a line is never sent."""
+    server.create("strange", f"echo hello; {UNTIL_GO}; echo last")
+    server.wait_for_line("strange", "hello")
+    stream = events(server, "strange", headers={"Last-Event-ID": "3"})
+    first = next(stream)
+    server.go("strange")
+    assert [event.json().get("message") for event in (first, *stream)] == ["hello", "last", None]
 
 
 def test_many_followers_all_see_everything(server: SeedServer) -> None:
