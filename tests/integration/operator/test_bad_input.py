@@ -149,7 +149,7 @@ class TestCommandLine:
         """Run a command that is to end at once."""
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("SEED_", "KUBE"))}
         return subprocess.run(
-            [str(COMMAND), *arguments], env=clean | environment, capture_output=True, text=True, timeout=30, check=False
+            [str(COMMAND), *arguments], env=clean | environment, capture_output=True, text=True, timeout=90, check=False
         )
 
     @pytest.mark.parametrize(
