@@ -82,10 +82,10 @@ class Folders:
         return self.job(job_id) / files.WORK
 
     def make_fresh(self, job_id: str) -> None:
-        """Make a job's folder as if it had never run, but for its log."""
+        """Make a job's folder as if it had never run, but for its log; the lock stays the same for whoever has it open."""
         folder = self.job(job_id)
         for path in folder.iterdir() if folder.is_dir() else ():
-            if path.name not in (files.LOG, files.WORK):
+            if path.name not in (files.LOG, files.WORK, files.LOCK):
                 path.unlink()
         discard(folder / files.WORK)
 

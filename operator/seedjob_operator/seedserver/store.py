@@ -66,6 +66,7 @@ class Store:
         path.chmod(0o600)
         self._reader = _connect(path)
         self._reader.execute("PRAGMA query_only = ON")
+        self._emptied, self._forgotten = 1, 0  # an earlier server may have been killed before it forgot
 
     async def close(self) -> None:
         """Finish what is being written, and close."""
@@ -119,7 +120,22 @@ class Store:
         statement = f"UPDATE jobs SET {columns} WHERE id = :job_id AND status = :expected"  # noqa: S608  # our own names
         values = {name: _stored(value) for name, value in changes.items()}
         values |= {"job_id": job_id, "expected": expected.value}
-        return bool(await self._write(lambda connection: connection.execute(statement, values).rowcount))
+        changed = bool(await self._write(lambda connection: connection.execute(statement, values).rowcount))
+        self._emptied += changed and "env" in changes
+        return changed
+
+    async def forget(self) -> None:
+        """Let no file have the environments of ended jobs any more: what the tables lost is still in the log of writes."""
+        emptied = self._emptied
+        if emptied == self._forgotten:
+            return
+
+        def checkpoint() -> bool:
+            (busy, _, _) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy
+
+        if await asyncio.get_running_loop().run_in_executor(self._thread, checkpoint):
+            self._forgotten = emptied
 
     async def remove(self, job_id: str) -> bool:
         """Remove an ended job's record; False if it isn't there, or hasn't ended."""
@@ -199,6 +215,11 @@ class Store:
         """Give a job's samples, oldest first."""
         query = "SELECT at, cpu, memory_gb, gpu FROM samples WHERE job_id = ? ORDER BY at"
         return [Sample(**row) for row in self._reader.execute(query, (job_id,))]
+
+    def last_sample_at(self, job_id: str) -> int | None:
+        """Give when a job's processes were last looked at; None if they never were."""
+        (at,) = self._reader.execute("SELECT max(at) FROM samples WHERE job_id = ?", (job_id,)).fetchone()
+        return None if at is None else int(at)
 
     def ledger(self) -> list[LedgerEntry]:
         """Give all accepted creates, also of jobs whose record is gone, oldest first."""
