@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from seedjob_operator.seedserver.folders import make_readable
 from seedjob_operator.seedserver.records import JobRecord, StoredArtifacts
 
 Entry = dict[str, str | int]
@@ -27,10 +28,11 @@ def keep(record: JobRecord, *, work: Path, store: Path) -> Kept:
         return Kept(stored=None)
     target = store / record.namespace / record.id
     if not target.exists():
-        source = _inside(work, record.artifacts_path)
-        if source is None:
-            return Kept(stored=None, note=f"seed: nothing was left at {record.artifacts_path}: no artifacts are kept")
         try:
+            source = _inside(work, record.artifacts_path)
+            if source is None:
+                nothing = f"seed: nothing was left at {record.artifacts_path}: no artifacts are kept"
+                return Kept(stored=None, note=nothing)
             _move(source, target)
         except OSError as error:
             return Kept(stored=None, note=f"seed: the artifacts could not be kept: {error.strerror}")
@@ -66,7 +68,8 @@ def _manifest_of(tree: Path) -> Path:
 def _write_manifest(tree: Path) -> list[Entry]:
     entries: list[Entry] = []
     for path in sorted(_files(tree)):
-        path.chmod(0o600)  # a job may have taken away its own right to read what it made
+        if not os.access(path, os.R_OK):  # a job may have taken away its own right to read what it made
+            path.chmod(0o600)
         with path.open("rb") as file:
             checksum = hashlib.file_digest(file, "sha256").hexdigest()
         name = str(path.relative_to(tree)).encode("utf-8", "replace").decode()
@@ -78,11 +81,17 @@ def _write_manifest(tree: Path) -> list[Entry]:
 
 
 def _inside(work: Path, wanted: str) -> Path | None:
-    """Find a path in the job's folder, which is the root of absolute ones; None if it isn't there or leads out."""
+    """Find a path in the job's folder, which is the root of absolute ones; None if it isn't there or leads out.
+
+    An empty folder is nothing: in a container there always is one.
+    """
     root = work.resolve()
     relative = str(PurePosixPath("/") / wanted).lstrip("/")
     found = Path(os.path.realpath(root / relative))  # unlike `resolve`, it bears links that lead round in a circle
-    return found if os.path.exists(found) and found.is_relative_to(root) else None  # noqa: PTH110  # bears any length
+    if not os.path.exists(found) or not found.is_relative_to(root):  # noqa: PTH110  # bears any length
+        return None
+    make_readable(found)
+    return None if found.is_dir() and next(found.iterdir(), None) is None else found
 
 
 def _move(source: Path, target: Path) -> None:

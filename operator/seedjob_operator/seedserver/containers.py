@@ -59,14 +59,27 @@ class Engine:
 
         Podman's root is either that user or is mapped to it.
         """
-        if Path(self.program).name == "podman":
+        if self._is_podman:
             return ["--user=0:0", "--http-proxy=false"]
         return [f"--user={os.getuid()}:{os.getgid()}"]
+
+    @property
+    def _is_podman(self) -> bool:
+        return Path(self.program).name == "podman"
+
+    def passed(self, environment: dict[str, str]) -> dict[str, str]:
+        """Give the part of a job's environment that may be the engine's program's too; it reads nothing of that."""
+        return {name: value for name, value in environment.items() if not _ENGINES_OWN.fullmatch(name)}
+
+    @property
+    def removal(self) -> list[str]:
+        """The command line that removes containers, but for their names; some of them may be gone already."""
+        return [self.program, "rm", "--force", *(["--ignore"] if self._is_podman else [])]
 
     def remove(self, record: JobRecord) -> None:
         """Remove what a job's supervisor could not, because it was killed."""
         names = [f"{container_name(record)}-{rank}" for rank in range(record.num_nodes)]
-        command = [self.program, "rm", "--force", *names]
+        command = [*self.removal, *names]
         subprocess.run(command, capture_output=True, timeout=60, check=False)  # noqa: S603  # our own words
 
 

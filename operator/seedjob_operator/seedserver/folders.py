@@ -1,5 +1,6 @@
 """Where things stand in the data folder."""
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -101,8 +102,20 @@ class Folders:
 
 
 def discard(disk: Path) -> None:
-    """Discard a job's disk. A job may have taken away its own right to remove what it made."""
-    for folder in [Path(base) / name for base, folders, _ in os.walk(disk) for name in folders]:
-        if not folder.is_symlink():
-            folder.chmod(0o700)
+    """Discard a job's disk."""
+    make_readable(disk)
     shutil.rmtree(disk, ignore_errors=True)
+
+
+def make_readable(tree: Path) -> None:
+    """Take back the right to list and remove what is in a job's folders: it may have taken that away from itself."""
+    _open(tree)
+    for base, folders, _ in os.walk(tree):  # goes into each folder after it was opened here
+        for name in folders:
+            _open(Path(base) / name)
+
+
+def _open(folder: Path) -> None:
+    if folder.is_dir() and not folder.is_symlink():
+        with contextlib.suppress(OSError):  # somebody else's: a container's user may have made it
+            folder.chmod(0o700)

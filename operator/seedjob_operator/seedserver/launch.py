@@ -57,9 +57,9 @@ class Launcher:
             "rank_names": ",".join(names),
             **self._container(record, environment, names, folder / files.WORK),
         }
-        files.write_record(
-            str(folder / files.ORDER), order | {files.ENV_PREFIX + name: value for name, value in environment.items()}
-        )
+        passed = environment if order["engine"] == "" or self.engine is None else self.engine.passed(environment)
+        order |= {files.ENV_PREFIX + name: value for name, value in passed.items()}
+        files.write_record(str(folder / files.ORDER), order)
 
     def _container(
         self, record: JobRecord, environment: dict[str, str], names: tuple[str, ...], work: Path
@@ -74,6 +74,7 @@ class Launcher:
             "image": record.image,
             "mounted": str(mounted(record, work) or ""),
             **{f"{files.OPTION_PREFIX}{place}": option for place, option in enumerate(options)},
+            **{f"{files.REMOVAL_PREFIX}{place}": part for place, part in enumerate(self.engine.removal)},
             **{files.ENGINE_PREFIX + name: value for name, value in self.engine.environment.items()},
         }
 

@@ -20,6 +20,7 @@ ERRORS = "supervisor.err"
 ENV_PREFIX = "env."
 OPTION_PREFIX = "option."
 ENGINE_PREFIX = "engine."
+REMOVAL_PREFIX = "removal."
 
 EXITED = "exited"
 STOPPED = "stopped"

@@ -10,6 +10,7 @@ from seedjob_operator.seedserver.supervisor.processes import Signals, Try, Usage
 
 _SHELL = "/bin/sh"
 _RETRY_SECONDS = 1.0
+_ENGINE_FAILED = 125
 
 
 def main(folder: str) -> None:
@@ -130,6 +131,8 @@ class Supervisor:
         failed = current.first_failure
         if failed is None:
             return 0, current.interruption
+        if self._order["engine"] and current.codes[failed] == _ENGINE_FAILED:
+            self._log.note(f"seed: exit code {_ENGINE_FAILED} is the engine's own where it can't run the image")
         if nodes > 1 and current.interruption is None:
             self._log.note(f"seed: node {failed} failed with exit code {current.codes[failed]}; all nodes were ended")
         return current.codes[failed], current.interruption
@@ -163,9 +166,9 @@ class Supervisor:
         names = [f"{self._order['container']}-{rank}" for rank in range(nodes)]
         environment = files.parts_of(self._order, files.ENGINE_PREFIX)
         quiet = [(os.POSIX_SPAWN_OPEN, descriptor, "/dev/null", os.O_RDWR, 0) for descriptor in range(3)]
-        program = self._order["engine"]
+        command = [*files.parts_of(self._order, files.REMOVAL_PREFIX).values(), *names]
         try:
-            pid = os.posix_spawn(program, [program, "rm", "--force", *names], environment, file_actions=quiet)
+            pid = os.posix_spawn(command[0], command, environment, file_actions=quiet)
         except OSError:
             return
         os.waitpid(pid, 0)
