@@ -20,6 +20,8 @@ _ENGINES_OWN: Final = re.compile(
     r"|CONTAINER_(HOST|CONNECTION|SSHKEY)|DOCKER_(HOST|CONFIG|CONTEXT|API_VERSION|CERT_PATH|TLS.*)|REGISTRY_AUTH_FILE"
 )
 """Names that the engine's own program reads: it gets the server's values of them, and never a job's."""
+_REMOVAL_SECONDS: Final = 60
+_REMOVALS: Final = 2  # as in the supervisor, and for its reason
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 """Names that can be asked for with `--env`; podman reads others, such as those with a star, as something else."""
 
@@ -79,8 +81,9 @@ class Engine:
     def remove(self, record: JobRecord) -> None:
         """Remove what a job's supervisor could not, because it was killed."""
         names = [f"{container_name(record)}-{rank}" for rank in range(record.num_nodes)]
-        command = [*self.removal, *names]
-        subprocess.run(command, capture_output=True, timeout=60, check=False)  # noqa: S603  # our own words
+        for _ in range(_REMOVALS):
+            if _succeeds([*self.removal, *names], seconds=_REMOVAL_SECONDS):
+                return
 
 
 def mounted(record: JobRecord, work: Path) -> Path | None:
@@ -112,15 +115,14 @@ def find_engine() -> Engine | None:
     """Find a usable engine; None where there is none."""
     for name in _ENGINES:
         program = shutil.which(name)
-        if program is not None and _answers(program):
+        if program is not None and _succeeds([program, "info"], seconds=_ANSWER_SECONDS):
             return Engine(program=program)
     return None
 
 
-def _answers(program: str) -> bool:
-    command = [program, "info"]
+def _succeeds(command: list[str], *, seconds: float) -> bool:
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_ANSWER_SECONDS, check=False)  # noqa: S603  # found on PATH
+        done = subprocess.run(command, capture_output=True, timeout=seconds, check=False)  # noqa: S603  # our own words
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0

@@ -222,9 +222,9 @@ class Execution:
             ended_at = await asyncio.to_thread(last_sign, current, folder, sampled_at=sampled_at)
             ending = replace(ending, ended_at=ended_at)
         if ending.strays:
-            await asyncio.to_thread(processes.kill_strays, folder, seen_alive=seen_alive)
-            if self._launcher.engine is not None and current.image is not None:
+            if self._launcher.engine is not None and current.image is not None:  # while their monitors live
                 await asyncio.to_thread(self._launcher.engine.remove, current)
+            await asyncio.to_thread(processes.kill_strays, folder, seen_alive=seen_alive)
         await self._settle(current, ending)
 
     async def _until_nobody_has(self, folder: Path, active: _Active) -> None:

@@ -11,6 +11,7 @@ from seedjob_operator.seedserver.supervisor.processes import Signals, Try, Usage
 _SHELL = "/bin/sh"
 _RETRY_SECONDS = 1.0
 _ENGINE_FAILED = 125
+_REMOVALS = 2  # podman can't remove a container whose monitor was killed too, but can when asked again
 
 
 def main(folder: str) -> None:
@@ -167,11 +168,13 @@ class Supervisor:
         environment = files.parts_of(self._order, files.ENGINE_PREFIX)
         quiet = [(os.POSIX_SPAWN_OPEN, descriptor, "/dev/null", os.O_RDWR, 0) for descriptor in range(3)]
         command = [*files.parts_of(self._order, files.REMOVAL_PREFIX).values(), *names]
-        try:
-            pid = os.posix_spawn(command[0], command, environment, file_actions=quiet)
-        except OSError:
-            return
-        os.waitpid(pid, 0)
+        for _ in range(_REMOVALS):
+            try:
+                pid = os.posix_spawn(command[0], command, environment, file_actions=quiet)
+            except OSError:
+                return
+            if os.waitpid(pid, 0)[1] == 0:
+                return
 
     def _new_try(self) -> Try:
         grace = float(self._order["grace_seconds"])
