@@ -62,12 +62,15 @@ class Execution:
 
     def start(self) -> None:
         """Take up the jobs of an earlier server, then run."""
-        for record in self._store.active():
+        active = self._store.active()
+        if active:
+            _LOG.info("taking up %d jobs of an earlier server", len(active))
+        for record in active:
             if record.status is JobStatus.RUNNING:
                 self._resume(record)
             else:
                 self.enqueue(record)
-        for record in self._store.active():
+        for record in active:
             self._end_if_impossible(record)
         self._tasks = [self._in_background(self._dispatch()), self._in_background(self._observe())]
 

@@ -4,18 +4,17 @@ A write is committed before anyone is told of it. Reads are short and by index, 
 """
 
 import asyncio
-import json
 import sqlite3
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, fields
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from seedjob_operator.seedapi.wire import JobSort, JobStatus, SortOrder
-from seedjob_operator.seedserver.records import JobRecord, ListedRecord, Sample, StoredArtifacts, Usage
+from seedjob_operator.seedserver.records import JobRecord, ListedRecord, Sample, Usage
+from seedjob_operator.seedserver.rows import listed_of, record_of, row_of, stored
 from seedjob_operator.seedserver.schema import SCHEMA, VERSION
 
 _T = TypeVar("_T")
@@ -102,7 +101,7 @@ class Store:
         )
 
         def change(connection: sqlite3.Connection) -> None:
-            connection.execute(f"INSERT INTO jobs ({_ALL}) VALUES ({_PLACES})", _row(record))  # noqa: S608  # our own names
+            connection.execute(f"INSERT INTO jobs ({_ALL}) VALUES ({_PLACES})", row_of(record))  # noqa: S608  # our own names
             connection.execute(
                 "INSERT INTO ledger (namespace, name, job_id, created_at)"
                 " VALUES (:namespace, :name, :job_id, :created_at)",
@@ -118,7 +117,7 @@ class Store:
         """Change a job's fields if it has the expected status; False if it hasn't."""
         columns = ", ".join(f"{name} = :{name}" for name in changes)
         statement = f"UPDATE jobs SET {columns} WHERE id = :job_id AND status = :expected"  # noqa: S608  # our own names
-        values = {name: _stored(value) for name, value in changes.items()}
+        values = {name: stored(value) for name, value in changes.items()}
         values |= {"job_id": job_id, "expected": expected.value}
         changed = bool(await self._write(lambda connection: connection.execute(statement, values).rowcount))
         self._emptied += changed and "env" in changes
@@ -172,12 +171,12 @@ class Store:
         """Give a job by its name."""
         query = f"SELECT {_ALL} FROM jobs WHERE namespace = ? AND name = ?"  # noqa: S608  # our own names
         row = self._reader.execute(query, (namespace, name)).fetchone()
-        return None if row is None else _record(row)
+        return None if row is None else record_of(row)
 
     def get_by_id(self, job_id: str) -> JobRecord | None:
         """Give a job by its id."""
         row = self._reader.execute(f"SELECT {_ALL} FROM jobs WHERE id = ?", (job_id,)).fetchone()  # noqa: S608  # as above
-        return None if row is None else _record(row)
+        return None if row is None else record_of(row)
 
     def status(self, job_id: str) -> JobStatus | None:
         """Give a job's status by its id."""
@@ -187,7 +186,7 @@ class Store:
     def active(self) -> list[JobRecord]:
         """Give all jobs that have not ended, in the order in which they were queued."""
         query = f"SELECT {_ALL} FROM jobs WHERE status IN ('queued', 'running') ORDER BY queued_at, seq"  # noqa: S608  # our own names
-        return [_record(row) for row in self._reader.execute(query)]
+        return [record_of(row) for row in self._reader.execute(query)]
 
     def ids(self) -> set[str]:
         """Give the ids of all jobs."""
@@ -203,7 +202,7 @@ class Store:
         query = f"SELECT {_LISTED} FROM jobs WHERE {where} {ordered}"  # noqa: S608  # our own names and placeholders
         rows = self._reader.execute(query, values).fetchall()
         (total,) = self._reader.execute(f"SELECT count(*) FROM jobs WHERE {where}", values).fetchone()  # noqa: S608  # as above
-        return [_listed(row) for row in rows], total
+        return [listed_of(row) for row in rows], total
 
     def usage(self, job_id: str) -> Usage:
         """Give what a job has used so far."""
@@ -279,35 +278,3 @@ def _add_sample(connection: sqlite3.Connection, job_id: str, sample: Sample) -> 
             " WHERE place % 2 = 0)",
             values,
         )
-
-
-def _stored(value: object) -> Any:
-    if isinstance(value, StoredArtifacts):
-        return json.dumps(asdict(value))
-    if isinstance(value, dict):
-        return json.dumps(value)
-    return str(value) if isinstance(value, Decimal | JobStatus) else value
-
-
-def _row(record: JobRecord) -> dict[str, Any]:
-    return {field.name: _stored(getattr(record, field.name)) for field in fields(record)}
-
-
-def _listed(row: Mapping[str, Any]) -> ListedRecord:
-    return ListedRecord(**_common(row))
-
-
-def _record(row: Mapping[str, Any]) -> JobRecord:
-    kept = None if row["artifacts"] is None else StoredArtifacts(**json.loads(row["artifacts"]))
-    own = {
-        "env": json.loads(row["env"]),
-        "artifacts": kept,
-        "spot": bool(row["spot"]),
-        "cancel_requested": bool(row["cancel_requested"]),
-        "preempt_requested": bool(row["preempt_requested"]),
-    }
-    return JobRecord(**(_common(row) | own))
-
-
-def _common(row: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(row) | {"status": JobStatus(row["status"]), "cost_per_hour": Decimal(row["cost_per_hour"])}
