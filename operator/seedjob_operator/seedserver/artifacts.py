@@ -1,5 +1,6 @@
 """Keeps what a job leaves at its `artifacts_path`, in the store of its namespace."""
 
+import errno
 import hashlib
 import json
 import os
@@ -10,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from seedjob_operator.seedserver.folders import make_readable
 from seedjob_operator.seedserver.records import JobRecord, StoredArtifacts
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 Entry = dict[str, str | int]
 """A kept file: `path` within the tree, `size_bytes`, `sha256`."""
 
@@ -22,28 +24,44 @@ class Kept:
     note: str | None = None
 
 
-def keep(record: JobRecord, *, work: Path, store: Path) -> Kept:
-    """Move what stands at the job's `artifacts_path` into the store. Doing it again gives the same."""
-    if record.artifacts_path is None:
-        return Kept(stored=None)
-    target = store / record.namespace / record.id
+def take(record: JobRecord, *, work: Path, store: Path) -> str | None:
+    """Move what stands at the job's `artifacts_path` into the store; say why not. Doing it again gives the same."""
+    target = _place(record, store)
+    if record.artifacts_path is None or target.exists():
+        return None
+    try:
+        source = _inside(work, record.artifacts_path)
+        if source is None:
+            return f"seed: nothing was left at {record.artifacts_path}: no artifacts are kept"
+        _move(source, target)
+    except OSError as error:
+        return f"seed: the artifacts could not be kept: {error.strerror}"
+    return None
+
+
+def listed(record: JobRecord, *, store: Path) -> Kept:
+    """List what was taken, if anything was.
+
+    Raises:
+        OSError: the disk is full; try again when it isn't.
+    """
+    target = _place(record, store)
     if not target.exists():
-        try:
-            source = _inside(work, record.artifacts_path)
-            if source is None:
-                nothing = f"seed: nothing was left at {record.artifacts_path}: no artifacts are kept"
-                return Kept(stored=None, note=nothing)
-            _move(source, target)
-        except OSError as error:
-            return Kept(stored=None, note=f"seed: the artifacts could not be kept: {error.strerror}")
+        return Kept(stored=None)
     try:
         dropped = _drop_links_outside(target)
         entries = _write_manifest(target)
     except OSError as error:  # whatever a job made of its files, its end is recorded
+        if error.errno in _FULL:
+            raise
         return Kept(stored=None, note=f"seed: the artifacts could not be listed: {error.strerror}")
     sizes = [int(entry["size_bytes"]) for entry in entries]
     note = f"seed: {dropped} links in the artifacts led elsewhere and were left out" if dropped else None
     return Kept(stored=StoredArtifacts(location=str(target), size_bytes=sum(sizes), file_count=len(sizes)), note=note)
+
+
+def _place(record: JobRecord, store: Path) -> Path:
+    return store / record.namespace / record.id
 
 
 def remove(stored: StoredArtifacts) -> None:

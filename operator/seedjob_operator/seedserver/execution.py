@@ -212,6 +212,7 @@ class Execution:
     def _start(self, record: JobRecord, folder: Path) -> processes.Supervisor:
         if not is_ordered(folder):
             self._launcher.write_order(record, folder)
+            self._folders.artifacts_of(record.namespace).mkdir(mode=0o700, exist_ok=True)  # while there is room
         return processes.Supervisor(start_supervisor(folder))
 
     async def _follow(self, record: JobRecord, active: _Active) -> None:

@@ -70,6 +70,10 @@ class Folders:
         """The artifact stores of the namespaces."""
         return self.root / "artifacts"
 
+    def artifacts_of(self, namespace: str) -> Path:
+        """Give a namespace's artifact store."""
+        return self.artifacts / namespace
+
     def job(self, job_id: str) -> Path:
         """Give a job's own folder."""
         return self.jobs / job_id

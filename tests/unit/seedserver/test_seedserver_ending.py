@@ -113,6 +113,24 @@ def test_a_record_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_reserved_record_is_written_to_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that has filled the disk keeps it full until its result is read: only what is there can be overwritten."""
+    files.reserve(str(tmp_path / files.RESULT))
+    assert not (tmp_path / files.RESULT).exists()
+    write = os.write
+
+    def only_over_what_is_there(descriptor: int, content: bytes) -> int:
+        if os.lseek(descriptor, 0, os.SEEK_CUR) + len(content) > os.fstat(descriptor).st_size:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, content)
+
+    monkeypatch.setattr(os, "write", only_over_what_is_there)
+    files.write_record(str(tmp_path / files.RESULT), RESULT)
+    assert files.read_record(str(tmp_path / files.RESULT)) == RESULT
+    with pytest.raises(OSError, match="No space"):
+        files.write_record(str(tmp_path / files.STATE), RESULT)
+
+
 def test_a_record_keeps_any_text(tmp_path: Path) -> None:
     record = {"command": "a=b\nc", "env.X": "ä\udcff=", "empty": ""}
     files.write_record(str(tmp_path / "r"), record)

@@ -22,6 +22,8 @@ OPTION_PREFIX = "option."
 ENGINE_PREFIX = "engine."
 REMOVAL_PREFIX = "removal."
 
+_RESERVED = 4096
+
 EXITED = "exited"
 STOPPED = "stopped"
 TIMED_OUT = "timed_out"
@@ -29,23 +31,41 @@ REFUSED = "refused"
 
 
 def write_record(path: str, record: dict[str, str]) -> None:
-    """Write a record so that a reader sees all of it or nothing.
+    """Write a record so that a reader sees all of it or nothing, into the room that was reserved for it, if any was.
 
     Raises:
         OSError: the system can't, for example because the disk is full; nothing is left of it then.
     """
     content = "".join(f"{key}={value}\0" for key, value in record.items()).encode("utf-8", "surrogateescape")
     partial = path + ".partial"
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT, 0o600)  # not emptied: that would give the room back
     try:
-        while content:
-            content = content[os.write(descriptor, content) :]
+        _write(descriptor, content)
+        os.ftruncate(descriptor, len(content))
     except OSError:
         os.unlink(partial)  # noqa: PTH108  # pathlib takes as long to import as the rest of the supervisor
         raise
     finally:
         os.close(descriptor)
     os.rename(partial, path)  # noqa: PTH104  # as above
+
+
+def reserve(path: str) -> None:
+    """Take room for a record that must be written even when the job has filled the disk.
+
+    Raises:
+        OSError: there is none.
+    """
+    descriptor = os.open(f"{path}.partial", os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        _write(descriptor, bytes(_RESERVED))
+    finally:
+        os.close(descriptor)
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(descriptor, content) :]
 
 
 def read_record(path: str) -> dict[str, str] | None:

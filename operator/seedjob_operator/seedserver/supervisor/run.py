@@ -46,6 +46,7 @@ class Supervisor:
         """Say that the job has begun: from here on nobody else may start it."""
         os.makedirs(self._work, exist_ok=True)  # noqa: PTH103  # see files
         os.chdir(self._work)
+        files.reserve(f"{self._folder}/{files.RESULT}")
         self._write_state([])
         os.unlink(f"{self._folder}/{files.ORDER}")  # noqa: PTH108  # see files
 
@@ -64,7 +65,7 @@ class Supervisor:
             return self._result(files.REFUSED, reason=str(refusal))
 
     def record(self, result: dict[str, str]) -> None:
-        """Write the end, which makes the result final. While a full disk doesn't take it, nobody else knows it."""
+        """Write the end, which makes the result final. Nobody else knows it: it is tried until it is written."""
         while True:
             try:
                 files.write_record(f"{self._folder}/{files.RESULT}", result)
