@@ -140,9 +140,9 @@ def test_server_and_supervisor_killed_together(new_server: NewServer) -> None:
 
 
 def test_a_full_disk_keeps_a_result_waiting_and_does_not_lose_it(new_server: NewServer) -> None:
-    """The job itself makes that its records can't be written: by folders where their first parts are written."""
+    """The job itself makes that its records can't be written: by folders in the place of the room that is reserved."""
     server = new_server()
-    block = "rm ../result.partial; mkdir ../state.partial ../result.partial"
+    block = "rm ../result.partial && mkdir ../state.partial ../result.partial"
     job = server.create("full", f"[ -e tried ] && exit 6; touch tried; {block}; exit 5", max_retries=1)
     folder = server.data / "jobs" / job["id"]
     retried = "seed: exit code 5; retry 1 of 1"

@@ -147,3 +147,22 @@ async def test_a_job_that_never_began_is_not_billed_for_the_time_without_a_serve
     record = await status_of(platform, JobStatus.CANCELLED)
     assert record.runtime_seconds(now=platform.now) < 24 * 3600, "not since 1970, when it was recorded as running"
     assert record.started_at == record.resumed_at
+
+
+async def test_a_jobs_disk_is_discarded_before_its_end_is_recorded(
+    new_platform: NewPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be what fills the disk, and then nothing can be recorded as long as it is there."""
+    platform = new_platform(Launcher)
+    work_was_there: list[bool] = []
+    set_usage = platform.store.set_usage
+
+    async def look(job_id: str, *, cpu_average: float | None, memory_gb: float | None) -> None:
+        work_was_there.append(platform.folders.work(job_id).exists())
+        await set_usage(job_id, cpu_average=cpu_average, memory_gb=memory_gb)
+
+    monkeypatch.setattr(platform.store, "set_usage", look)
+    await platform.start()
+    await platform.create("acme", JOB.model_copy(update={"command": "true"}))
+    await status_of(platform, JobStatus.SUCCEEDED)
+    assert work_was_there == [False]
