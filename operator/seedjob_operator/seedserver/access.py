@@ -99,7 +99,8 @@ class AccessMiddleware:
             await self._app(scope, receive, _with_limits(send, verdict))
             return
         seconds = whole_seconds(verdict.retry_after)
-        message = f"the plan's rate limit of {verdict.limit} requests a minute is used up: wait {seconds} s"
+        limits = f"{verdict.limit} requests a minute and {credential.plan.burst} a second"
+        message = f"the plan's rate limit of {limits} is used up: wait {seconds} s"
         refused = error_response(Status.RATE_LIMITED, message, headers={Header.RETRY_AFTER: str(seconds)})
         await refused(scope, receive, _with_limits(send, verdict))
 

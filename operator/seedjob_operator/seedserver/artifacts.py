@@ -1,5 +1,6 @@
 """Keeps what a job leaves at its `artifacts_path`, in the store of its namespace."""
 
+import errno
 import hashlib
 import json
 import os
@@ -7,8 +8,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from seedjob_operator.seedserver.folders import make_readable
 from seedjob_operator.seedserver.records import JobRecord, StoredArtifacts
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 Entry = dict[str, str | int]
 """A kept file: `path` within the tree, `size_bytes`, `sha256`."""
 
@@ -21,27 +24,44 @@ class Kept:
     note: str | None = None
 
 
-def keep(record: JobRecord, *, work: Path, store: Path) -> Kept:
-    """Move what stands at the job's `artifacts_path` into the store. Doing it again gives the same."""
-    if record.artifacts_path is None:
-        return Kept(stored=None)
-    target = store / record.namespace / record.id
-    if not target.exists():
+def take(record: JobRecord, *, work: Path, store: Path) -> str | None:
+    """Move what stands at the job's `artifacts_path` into the store; say why not. Doing it again gives the same."""
+    target = _place(record, store)
+    if record.artifacts_path is None or target.exists():
+        return None
+    try:
         source = _inside(work, record.artifacts_path)
         if source is None:
-            return Kept(stored=None, note=f"seed: nothing was left at {record.artifacts_path}: no artifacts are kept")
-        try:
-            _move(source, target)
-        except OSError as error:
-            return Kept(stored=None, note=f"seed: the artifacts could not be kept: {error.strerror}")
+            return f"seed: nothing was left at {record.artifacts_path}: no artifacts are kept"
+        _move(source, target)
+    except OSError as error:
+        return f"seed: the artifacts could not be kept: {error.strerror}"
+    return None
+
+
+def listed(record: JobRecord, *, store: Path) -> Kept:
+    """List what was taken, if anything was.
+
+    Raises:
+        OSError: the disk is full; try again when it isn't.
+    """
+    target = _place(record, store)
+    if not target.exists():
+        return Kept(stored=None)
     try:
         dropped = _drop_links_outside(target)
         entries = _write_manifest(target)
     except OSError as error:  # whatever a job made of its files, its end is recorded
+        if error.errno in _FULL:
+            raise
         return Kept(stored=None, note=f"seed: the artifacts could not be listed: {error.strerror}")
     sizes = [int(entry["size_bytes"]) for entry in entries]
     note = f"seed: {dropped} links in the artifacts led elsewhere and were left out" if dropped else None
     return Kept(stored=StoredArtifacts(location=str(target), size_bytes=sum(sizes), file_count=len(sizes)), note=note)
+
+
+def _place(record: JobRecord, store: Path) -> Path:
+    return store / record.namespace / record.id
 
 
 def remove(stored: StoredArtifacts) -> None:
@@ -66,7 +86,8 @@ def _manifest_of(tree: Path) -> Path:
 def _write_manifest(tree: Path) -> list[Entry]:
     entries: list[Entry] = []
     for path in sorted(_files(tree)):
-        path.chmod(0o600)  # a job may have taken away its own right to read what it made
+        if not os.access(path, os.R_OK):  # a job may have taken away its own right to read what it made
+            path.chmod(0o600)
         with path.open("rb") as file:
             checksum = hashlib.file_digest(file, "sha256").hexdigest()
         name = str(path.relative_to(tree)).encode("utf-8", "replace").decode()
@@ -78,11 +99,17 @@ def _write_manifest(tree: Path) -> list[Entry]:
 
 
 def _inside(work: Path, wanted: str) -> Path | None:
-    """Find a path in the job's folder, which is the root of absolute ones; None if it isn't there or leads out."""
+    """Find a path in the job's folder, which is the root of absolute ones; None if it isn't there or leads out.
+
+    An empty folder is nothing: in a container there always is one.
+    """
     root = work.resolve()
     relative = str(PurePosixPath("/") / wanted).lstrip("/")
     found = Path(os.path.realpath(root / relative))  # unlike `resolve`, it bears links that lead round in a circle
-    return found if os.path.exists(found) and found.is_relative_to(root) else None  # noqa: PTH110  # bears any length
+    if not os.path.exists(found) or not found.is_relative_to(root):  # noqa: PTH110  # bears any length
+        return None
+    make_readable(found)
+    return None if found.is_dir() and next(found.iterdir(), None) is None else found
 
 
 def _move(source: Path, target: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from seedjob_operator.seedapi.wire import LIST_JOBS, path
 from seedjob_operator.seedserver.access import Credential, Credentials
-from seedjob_operator.seedserver.containers import find_engine
+from seedjob_operator.seedserver.containers import Engine, find_engine
 from seedjob_operator.seedserver.folders import FolderInUseError, Folders
 from seedjob_operator.seedserver.inventory import Inventory, InventoryError, read_inventory
 from seedjob_operator.seedserver.launch import DEFAULT_LOG_LIMIT_MIB, MIB, Launcher
@@ -23,6 +23,7 @@ from seedjob_operator.seedserver.serving import Serving, listen, serve
 from seedjob_operator.seedserver.store import StoreError
 from seedjob_operator.seedserver.tokens import NAMESPACE_PATTERN, TokensError, read_tokens
 
+_LOG = logging.getLogger(__name__)
 _UNUSABLE = 2
 _ABOUT = """\
 A local Seed platform: the whole Jobs API, with jobs that run for real as processes on this machine.
@@ -65,7 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--token",
         metavar="TOKEN",
-        help="the credential to accept; left out: one is made, printed, and kept in the data folder",
+        help="the credential to accept, readable here for everybody who is on this machine; left out: one is made,"
+        " printed, and kept in the data folder",
     )
     add(
         "--tokens",
@@ -153,7 +155,7 @@ def _serve(args: argparse.Namespace) -> None:
             grace_seconds=args.grace_seconds,
             time_scale=args.time_scale,
             log_limit=args.log_limit_mib * MIB,
-            engine=find_engine() if args.containers == "auto" else None,
+            engine=_engine() if args.containers == "auto" else None,
         ),
         credentials=Credentials(tokens),
         inventory=_inventory(args.inventory),
@@ -183,6 +185,15 @@ def _inventory(path: Path | None) -> Inventory:
         raise _UnusableError(
             f"--inventory {path} {error}: see `GET /_inventory` of a running server for its shape"
         ) from None
+
+
+def _engine() -> Engine | None:
+    """Look for a container engine, and say what was found: one that doesn't answer takes its time."""
+    _LOG.info("looking for podman or docker")
+    engine = find_engine()
+    found = "as plain processes: neither answers here" if engine is None else f"in {engine.program}"
+    _LOG.info("jobs with an image run %s", found)
+    return engine
 
 
 def _own_credential(args: argparse.Namespace) -> Credential:

@@ -25,8 +25,10 @@ class Completion:
     async def finish(self, record: JobRecord, ending: Ending, *, now: int) -> None:
         """Record a job's end. Whoever reads the new status finds the artifacts and the whole log there."""
         ended_at = ending.ended_at or now
+        kept, progress = await asyncio.to_thread(
+            self._tidy_up, record, ending
+        )  # first: the job may have filled the disk
         await self._record_usage(record, ending, ended_at)
-        kept, progress = await asyncio.to_thread(self._tidy_up, record, ending)
         await self._store.update(
             record.id,
             expected=JobStatus.RUNNING,
@@ -61,14 +63,15 @@ class Completion:
         self._complete_log(record, note)
 
     def _tidy_up(self, record: JobRecord, ending: Ending) -> tuple[artifacts.Kept, str | None]:
-        """Keep the artifacts, complete the log, and discard the rest of the job's disk."""
-        folder, work = self._folders.job(record.id), self._folders.work(record.id)
-        kept = artifacts.keep(record, work=work, store=self._folders.artifacts)
+        """Keep the artifacts, discard the rest of the job's disk, and complete the log, now that there is room."""
+        folder, work, store = self._folders.job(record.id), self._folders.work(record.id), self._folders.artifacts
+        not_taken = artifacts.take(record, work=work, store=store)
+        discard(work)
+        kept = artifacts.listed(record, store=store)
         if not folder.is_dir():
             return kept, None
         progress = progress_at_end(self._folders.log(record.id))
-        self._complete_log(record, kept.note, f"seed: {ending.error}" if ending.strays else None)
-        discard(work)
+        self._complete_log(record, not_taken, kept.note, f"seed: {ending.error}" if ending.strays else None)
         (folder / files.ORDER).unlink(missing_ok=True)
         return kept, progress
 

@@ -1,5 +1,8 @@
 """Runs a job's command in its image, by podman or docker: whichever answers `info`, podman first."""
 
+import csv
+import io
+import os
 import re
 import shutil
 import subprocess
@@ -11,9 +14,16 @@ from seedjob_operator.seedserver.records import JobRecord
 
 _ENGINES: Final = ("podman", "docker")
 _ANSWER_SECONDS: Final = 10
-_ENGINES_OWN: Final = frozenset({"HOME", "PATH", "XDG_RUNTIME_DIR"})
-"""Names that the engine's own program reads, so that a job's values can't be passed in its environment."""
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_ENGINES_OWN: Final = re.compile(
+    r"HOME|PATH|TMPDIR|(XDG|LD|CONTAINERS|STORAGE|SSL_CERT)_.*|.*_(proxy|PROXY)"
+    r"|CONTAINER_(HOST|CONNECTION|SSHKEY)|DOCKER_(HOST|CONFIG|CONTEXT|API_VERSION|CERT_PATH|TLS.*)|REGISTRY_AUTH_FILE"
+)
+"""Names that the engine's own program reads: it gets the server's values of them, and never a job's."""
+_REMOVAL_SECONDS: Final = 60
+_REMOVALS: Final = 2  # as in the supervisor, and for its reason
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+"""Names that can be asked for with `--env`; podman reads others, such as those with a star, as something else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +34,9 @@ class Engine:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the engine's program needs of its user's environment: podman keeps its images below HOME."""
-        return {"HOME": str(Path.home())}
+        """What the engine's program needs of its user's environment, in which it answered when it was looked for."""
+        own = {name: value for name, value in os.environ.items() if _ENGINES_OWN.fullmatch(name)}
+        return {"HOME": str(Path.home())} | own | {"PATH": f"{Path(self.program).parent}:{_SYSTEM_PATH}"}
 
     def options(
         self, record: JobRecord, environment: dict[str, str], rank_names: tuple[str, ...], work: Path
@@ -34,22 +45,65 @@ class Engine:
 
         Values are passed through the program's environment: a command line can be read by every user of the machine.
         """
-        options = ["--rm", "--network=host", f"--volume={work}:{work}", f"--workdir={work}", "--entrypoint=/bin/sh"]
-        if record.artifacts_path is not None and record.artifacts_path.startswith("/"):
-            kept = work / record.artifacts_path.strip("/")
-            if ".." not in kept.parts and kept != work:
-                options.append(f"--volume={kept}:{record.artifacts_path}")
+        options = ["--rm", "--network=host", _mount(work, str(work)), f"--workdir={work}", "--entrypoint=/bin/sh"]
+        options += self._as_whom()
+        kept = mounted(record, work)
+        if kept is not None:
+            options.append(_mount(kept, str(record.artifacts_path)))
         names = [name for name in (*environment, *rank_names) if _NAME.fullmatch(name)]
-        options += [f"--env={name}" for name in names if name not in _ENGINES_OWN]
-        own = _ENGINES_OWN & {"HOME", *record.env}
-        options += [f"--env={name}={environment[name]}" for name in sorted(own)]
+        options += [f"--env={name}" for name in names if not _ENGINES_OWN.fullmatch(name)]
+        own = {"HOME", *(name for name in record.env if _ENGINES_OWN.fullmatch(name))}
+        options += [f"--env={name}={environment[name]}" for name in sorted(own) if _NAME.fullmatch(name)]
         return options
+
+    def _as_whom(self) -> list[str]:
+        """Run as the server's user, whoever the image is made for: the job's folder is nobody else's.
+
+        Podman's root is either that user or is mapped to it.
+        """
+        if self._is_podman:
+            return ["--user=0:0", "--http-proxy=false"]
+        return [f"--user={os.getuid()}:{os.getgid()}"]
+
+    @property
+    def _is_podman(self) -> bool:
+        return Path(self.program).name == "podman"
+
+    def passed(self, environment: dict[str, str]) -> dict[str, str]:
+        """Give the part of a job's environment that may be the engine's program's too; it reads nothing of that."""
+        return {name: value for name, value in environment.items() if not _ENGINES_OWN.fullmatch(name)}
+
+    @property
+    def removal(self) -> list[str]:
+        """The command line that removes containers, but for their names; some of them may be gone already."""
+        return [self.program, "rm", "--force", *(["--ignore"] if self._is_podman else [])]
 
     def remove(self, record: JobRecord) -> None:
         """Remove what a job's supervisor could not, because it was killed."""
         names = [f"{container_name(record)}-{rank}" for rank in range(record.num_nodes)]
-        command = [self.program, "rm", "--force", *names]
-        subprocess.run(command, capture_output=True, timeout=60, check=False)  # noqa: S603  # our own words
+        for _ in range(_REMOVALS):
+            if _succeeds([*self.removal, *names], seconds=_REMOVAL_SECONDS):
+                return
+
+
+def mounted(record: JobRecord, work: Path) -> Path | None:
+    """Give the folder of a job that stands at its `artifacts_path` in a container; None where the image's own does."""
+    if record.artifacts_path is None or not record.artifacts_path.startswith("/"):
+        return None
+    kept = work / record.artifacts_path.strip("/")
+    return None if ".." in kept.parts or kept == work else kept
+
+
+def unpassable(record: JobRecord) -> list[str]:
+    """Give the names of a job's variables that a container can't be given."""
+    return [name for name in record.env if not _NAME.fullmatch(name)]
+
+
+def _mount(source: Path, target: str) -> str:
+    """Give the option for a mount; the engines read it as a line of CSV, and a path may contain anything."""
+    line = io.StringIO()
+    csv.writer(line).writerow(["type=bind", f"source={source}", f"target={target}"])
+    return f"--mount={line.getvalue().removesuffix(csv.excel.lineterminator)}"
 
 
 def container_name(record: JobRecord) -> str:
@@ -61,15 +115,14 @@ def find_engine() -> Engine | None:
     """Find a usable engine; None where there is none."""
     for name in _ENGINES:
         program = shutil.which(name)
-        if program is not None and _answers(program):
+        if program is not None and _succeeds([program, "info"], seconds=_ANSWER_SECONDS):
             return Engine(program=program)
     return None
 
 
-def _answers(program: str) -> bool:
-    command = [program, "info"]
+def _succeeds(command: list[str], *, seconds: float) -> bool:
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_ANSWER_SECONDS, check=False)  # noqa: S603  # found on PATH
+        done = subprocess.run(command, capture_output=True, timeout=seconds, check=False)  # noqa: S603  # our own words
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0

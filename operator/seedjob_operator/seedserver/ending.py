@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seedjob_operator.seedapi.wire import JobStatus
+from seedjob_operator.seedserver.joblog import last_lines
 from seedjob_operator.seedserver.records import JobRecord
 from seedjob_operator.seedserver.supervisor import files
 
@@ -16,6 +17,7 @@ REBOOTED = "the machine was restarted while this job ran, which ended it"
 PREEMPTED = "the job was preempted: its room was needed for a job that is not spot"
 LOST = "the process that ran this job was killed from outside, and what it had started was ended"
 NEVER_BEGAN = "the job's process could not be started"
+_LAST_LINES = 100  # more than the platform's own notes behind a job's last output
 _STOPPED_FROM_OUTSIDE = "the job was told to stop by something else than the Seed platform"
 
 
@@ -54,15 +56,15 @@ def is_ordered(folder: Path) -> bool:
 
 
 def read_ending(record: JobRecord, folder: Path) -> Ending:
-    """Read how a job ended whose supervisor doesn't live any more.
+    """Read how a job ended that no supervisor has any more.
 
-    ==============  ===========  ==============================================
-    result written  order there  then
-    ==============  ===========  ==============================================
-    yes             (no)         it ended as the result says
-    no              yes          it never began: cancelled meanwhile, or failed
-    no              no           its supervisor was killed: failed
-    ==============  ===========  ==============================================
+    ==============  =====  ==============================================
+    result written  begun  then
+    ==============  =====  ==============================================
+    yes             (yes)  it ended as the result says
+    no              no     it never began: cancelled meanwhile, or failed
+    no              yes    its supervisor was killed: failed
+    ==============  =====  ==============================================
 
     One that was told to stop because others need its room is queued again, as long as a retry is left.
     """
@@ -83,6 +85,19 @@ def read_ending(record: JobRecord, folder: Path) -> Ending:
         retry_count=record.retry_count + int(state.get("retries", "0")),
         strays=True,
     )
+
+
+def last_sign(record: JobRecord, folder: Path, *, sampled_at: int | None) -> int:
+    """Give the last moment at which a job is known to have run, in microseconds, where nobody saw it end.
+
+    It is the latest of its start, its last try's start, its last output and the last look at its processes.
+    """
+    said = [line.at for line in last_lines(folder / files.LOG, _LAST_LINES) if line.node is not None]
+    try:
+        told = (folder / files.STATE).stat().st_mtime_ns // 1000
+    except FileNotFoundError:
+        told = 0
+    return max(record.resumed_at or 0, told, sampled_at or 0, *said)
 
 
 def _from_result(record: JobRecord, result: dict[str, str]) -> Ending:

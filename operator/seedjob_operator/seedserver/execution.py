@@ -9,7 +9,7 @@ from pathlib import Path
 from seedjob_operator.seedapi.wire import JobStatus
 from seedjob_operator.seedserver import processes
 from seedjob_operator.seedserver.completion import Completion
-from seedjob_operator.seedserver.ending import NEVER_BEGAN, Ending, has_begun, is_ordered, read_ending
+from seedjob_operator.seedserver.ending import NEVER_BEGAN, Ending, has_begun, is_ordered, last_sign, read_ending
 from seedjob_operator.seedserver.folders import Folders
 from seedjob_operator.seedserver.inventory import Inventory
 from seedjob_operator.seedserver.launch import Launcher, start_supervisor
@@ -17,6 +17,7 @@ from seedjob_operator.seedserver.observer import Followed, Observer
 from seedjob_operator.seedserver.records import JobRecord
 from seedjob_operator.seedserver.scheduler import Claim, claim_of, impossible, plan
 from seedjob_operator.seedserver.store import Store
+from seedjob_operator.seedserver.supervisor import files
 
 _LOG = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0
@@ -61,12 +62,15 @@ class Execution:
 
     def start(self) -> None:
         """Take up the jobs of an earlier server, then run."""
-        for record in self._store.active():
+        active = self._store.active()
+        if active:
+            _LOG.info("taking up %d jobs of an earlier server", len(active))
+        for record in active:
             if record.status is JobStatus.RUNNING:
                 self._resume(record)
             else:
                 self.enqueue(record)
-        for record in self._store.active():
+        for record in active:
             self._end_if_impossible(record)
         self._tasks = [self._in_background(self._dispatch()), self._in_background(self._observe())]
 
@@ -179,11 +183,18 @@ class Execution:
         folder = self._folders.job(record.id)
         active.supervisor = processes.find(folder)
         if active.supervisor is None and not has_begun(folder):
-            active.task = self._in_background(self._launch(record, active))
+            active.task = self._in_background(self._launch_late(record, active))
             return
         if active.claim.leaving:
             self.terminate(record.id)
         active.task = self._in_background(self._follow(record, active))
+
+    async def _launch_late(self, record: JobRecord, active: _Active) -> None:
+        """Start a job that was recorded as running and never began; until now nothing of it is to be paid."""
+        now = self._clock()
+        started = now if record.started_at == record.resumed_at else record.started_at
+        await self._store.update(record.id, expected=JobStatus.RUNNING, started_at=started, resumed_at=now)
+        await self._launch(self._store.get_by_id(record.id) or record, active)
 
     async def _launch(self, record: JobRecord, active: _Active) -> None:
         folder = self._folders.job(record.id)
@@ -201,25 +212,37 @@ class Execution:
     def _start(self, record: JobRecord, folder: Path) -> processes.Supervisor:
         if not is_ordered(folder):
             self._launcher.write_order(record, folder)
+            self._folders.artifacts_of(record.namespace).mkdir(mode=0o700, exist_ok=True)  # while there is room
         return processes.Supervisor(start_supervisor(folder))
 
     async def _follow(self, record: JobRecord, active: _Active) -> None:
         seen_alive = active.supervisor is not None
         folder = self._folders.job(record.id)
-        while active.supervisor is not None:
-            await active.supervisor.ended()
-            active.supervisor.close()
-            # One that an earlier server started at its very end may have been first to take the job.
-            active.supervisor = processes.find(folder)
-            if active.claim.leaving and active.supervisor is not None:
-                active.supervisor.terminate()  # what was told to the other one, it doesn't know
+        await self._until_nobody_has(folder, active)
         current = self._store.get_by_id(record.id) or record
         ending = await asyncio.to_thread(read_ending, current, folder)
+        if ending.strays and not seen_alive:  # it may have ended long before anybody looked
+            sampled_at = self._store.last_sample_at(record.id)
+            ended_at = await asyncio.to_thread(last_sign, current, folder, sampled_at=sampled_at)
+            ending = replace(ending, ended_at=ended_at)
         if ending.strays:
-            await asyncio.to_thread(processes.kill_strays, folder, seen_alive=seen_alive)
-            if self._launcher.engine is not None and current.image is not None:
+            if self._launcher.engine is not None and current.image is not None:  # while their monitors live
                 await asyncio.to_thread(self._launcher.engine.remove, current)
+            await asyncio.to_thread(processes.kill_strays, folder, seen_alive=seen_alive)
         await self._settle(current, ending)
+
+    async def _until_nobody_has(self, folder: Path, active: _Active) -> None:
+        """Return when no supervisor has the job, and none can begin it any more."""
+        while True:
+            if active.supervisor is not None:
+                await active.supervisor.ended()
+                active.supervisor.close()
+            # One that an earlier server started at its very end may have been first to take the job.
+            active.supervisor = await processes.find_holder(folder)
+            if active.supervisor is None and files.withdraw_order(str(folder)):
+                return
+            if active.claim.leaving and active.supervisor is not None:
+                active.supervisor.terminate()  # what was told to the other one, it doesn't know
 
     async def _settle(self, record: JobRecord, ending: Ending) -> None:
         """Record what became of a job, and give its room to others. A write that fails is tried until it doesn't."""
@@ -250,6 +273,7 @@ class Execution:
         _LOG.info("job %s/%s is %s", record.namespace, record.name, ending.status.value)
 
     async def _observe(self) -> None:
+        """Once a second: record what the running jobs use, and forget what the ended ones were given."""
         while True:
             await asyncio.sleep(_SAMPLE_SECONDS)
             followed = {
@@ -260,5 +284,6 @@ class Execution:
             try:
                 seen = await asyncio.to_thread(self._observer.look, followed)
                 await self._store.add_samples(seen.samples, seen.progress)
+                await self._store.forget()
             except Exception:  # noqa: BLE001  # figures may be missing, but must never stop
                 _LOG.exception("the running jobs could not be observed; the next try is in a second")

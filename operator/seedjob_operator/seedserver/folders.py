@@ -1,5 +1,6 @@
 """Where things stand in the data folder."""
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -69,6 +70,10 @@ class Folders:
         """The artifact stores of the namespaces."""
         return self.root / "artifacts"
 
+    def artifacts_of(self, namespace: str) -> Path:
+        """Give a namespace's artifact store."""
+        return self.artifacts / namespace
+
     def job(self, job_id: str) -> Path:
         """Give a job's own folder."""
         return self.jobs / job_id
@@ -82,10 +87,10 @@ class Folders:
         return self.job(job_id) / files.WORK
 
     def make_fresh(self, job_id: str) -> None:
-        """Make a job's folder as if it had never run, but for its log."""
+        """Make a job's folder as if it had never run, but for its log; the lock stays the same for whoever has it open."""
         folder = self.job(job_id)
         for path in folder.iterdir() if folder.is_dir() else ():
-            if path.name not in (files.LOG, files.WORK):
+            if path.name not in (files.LOG, files.WORK, files.LOCK):
                 path.unlink()
         discard(folder / files.WORK)
 
@@ -101,8 +106,20 @@ class Folders:
 
 
 def discard(disk: Path) -> None:
-    """Discard a job's disk. A job may have taken away its own right to remove what it made."""
-    for folder in [Path(base) / name for base, folders, _ in os.walk(disk) for name in folders]:
-        if not folder.is_symlink():
-            folder.chmod(0o700)
+    """Discard a job's disk."""
+    make_readable(disk)
     shutil.rmtree(disk, ignore_errors=True)
+
+
+def make_readable(tree: Path) -> None:
+    """Take back the right to list and remove what is in a job's folders: it may have taken that away from itself."""
+    _open(tree)
+    for base, folders, _ in os.walk(tree):  # goes into each folder after it was opened here
+        for name in folders:
+            _open(Path(base) / name)
+
+
+def _open(folder: Path) -> None:
+    if folder.is_dir() and not folder.is_symlink():
+        with contextlib.suppress(OSError):  # somebody else's: a container's user may have made it
+            folder.chmod(0o700)

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from seedjob_operator.seedserver.containers import Engine, container_name
+from seedjob_operator.seedserver.containers import Engine, container_name, mounted, unpassable
 from seedjob_operator.seedserver.records import MICROSECONDS, JobRecord
 from seedjob_operator.seedserver.supervisor import files
 
@@ -39,10 +39,11 @@ class Launcher:
     def write_order(self, record: JobRecord, folder: Path) -> None:
         """Make the job's folder, and write what is to run there; until this is read, the job hasn't begun."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / files.LOCK).touch(mode=0o600)  # while there is room: to end the job it has to be there
         environment, names = _environment(record, folder / files.WORK), _rank_names(record)
         order = {
             "command": record.command,
-            "note": "" if self.engine else _note_on_image(record),
+            "note": _note_on_names(record) if self.engine else _note_on_image(record),
             "repo": record.repo or "",
             "repo_path": self._repository(record.repo),
             "branch": record.branch or "",
@@ -56,9 +57,9 @@ class Launcher:
             "rank_names": ",".join(names),
             **self._container(record, environment, names, folder / files.WORK),
         }
-        files.write_record(
-            str(folder / files.ORDER), order | {files.ENV_PREFIX + name: value for name, value in environment.items()}
-        )
+        passed = environment if order["engine"] == "" or self.engine is None else self.engine.passed(environment)
+        order |= {files.ENV_PREFIX + name: value for name, value in passed.items()}
+        files.write_record(str(folder / files.ORDER), order)
 
     def _container(
         self, record: JobRecord, environment: dict[str, str], names: tuple[str, ...], work: Path
@@ -69,11 +70,12 @@ class Launcher:
         options = self.engine.options(record, environment, names, work)
         return {
             "engine": self.engine.program,
-            "engine_home": self.engine.environment["HOME"],
-            "engine_path": f"{Path(self.engine.program).parent}:{_SYSTEM_PATH}",
             "container": container_name(record),
-            "container_options": "\n".join(options),
             "image": record.image,
+            "mounted": str(mounted(record, work) or ""),
+            **{f"{files.OPTION_PREFIX}{place}": option for place, option in enumerate(options)},
+            **{f"{files.REMOVAL_PREFIX}{place}": part for place, part in enumerate(self.engine.removal)},
+            **{files.ENGINE_PREFIX + name: value for name, value in self.engine.environment.items()},
         }
 
     def _seconds_left(self, record: JobRecord) -> float:
@@ -118,6 +120,11 @@ def _note_on_image(record: JobRecord) -> str:
     if record.image is None:
         return ""
     return f"seed: image {record.image} is not used here: the command runs as a plain process on this machine"
+
+
+def _note_on_names(record: JobRecord) -> str:
+    left_out = [] if record.image is None else unpassable(record)
+    return f"seed: a container can't be given variables named {', '.join(map(repr, left_out))}" if left_out else ""
 
 
 def _environment(record: JobRecord, work: Path) -> dict[str, str]:

@@ -71,6 +71,15 @@ def find(folder: Path) -> Supervisor | None:
     return None
 
 
+async def find_holder(folder: Path) -> Supervisor | None:
+    """Find who has a job; None if nobody has. One that is just beginning holds the lock before it says who it is."""
+    while True:
+        found = find(folder)
+        if found is not None or not files.is_locked(str(folder)):
+            return found
+        await asyncio.sleep(_POLL_SECONDS)
+
+
 def kill_strays(folder: Path, *, seen_alive: bool) -> int:
     """Kill the processes of a job whose supervisor was killed; give how many there were.
 

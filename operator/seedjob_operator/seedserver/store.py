@@ -4,18 +4,17 @@ A write is committed before anyone is told of it. Reads are short and by index, 
 """
 
 import asyncio
-import json
 import sqlite3
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, fields
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from seedjob_operator.seedapi.wire import JobSort, JobStatus, SortOrder
-from seedjob_operator.seedserver.records import JobRecord, ListedRecord, Sample, StoredArtifacts, Usage
+from seedjob_operator.seedserver.records import JobRecord, ListedRecord, Sample, Usage
+from seedjob_operator.seedserver.rows import listed_of, record_of, row_of, stored
 from seedjob_operator.seedserver.schema import SCHEMA, VERSION
 
 _T = TypeVar("_T")
@@ -66,6 +65,7 @@ class Store:
         path.chmod(0o600)
         self._reader = _connect(path)
         self._reader.execute("PRAGMA query_only = ON")
+        self._emptied, self._forgotten = 1, 0  # an earlier server may have been killed before it forgot
 
     async def close(self) -> None:
         """Finish what is being written, and close."""
@@ -101,7 +101,7 @@ class Store:
         )
 
         def change(connection: sqlite3.Connection) -> None:
-            connection.execute(f"INSERT INTO jobs ({_ALL}) VALUES ({_PLACES})", _row(record))  # noqa: S608  # our own names
+            connection.execute(f"INSERT INTO jobs ({_ALL}) VALUES ({_PLACES})", row_of(record))  # noqa: S608  # our own names
             connection.execute(
                 "INSERT INTO ledger (namespace, name, job_id, created_at)"
                 " VALUES (:namespace, :name, :job_id, :created_at)",
@@ -117,9 +117,24 @@ class Store:
         """Change a job's fields if it has the expected status; False if it hasn't."""
         columns = ", ".join(f"{name} = :{name}" for name in changes)
         statement = f"UPDATE jobs SET {columns} WHERE id = :job_id AND status = :expected"  # noqa: S608  # our own names
-        values = {name: _stored(value) for name, value in changes.items()}
+        values = {name: stored(value) for name, value in changes.items()}
         values |= {"job_id": job_id, "expected": expected.value}
-        return bool(await self._write(lambda connection: connection.execute(statement, values).rowcount))
+        changed = bool(await self._write(lambda connection: connection.execute(statement, values).rowcount))
+        self._emptied += changed and "env" in changes
+        return changed
+
+    async def forget(self) -> None:
+        """Let no file have the environments of ended jobs any more: what the tables lost is still in the log of writes."""
+        emptied = self._emptied
+        if emptied == self._forgotten:
+            return
+
+        def checkpoint() -> bool:
+            (busy, _, _) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy
+
+        if await asyncio.get_running_loop().run_in_executor(self._thread, checkpoint):
+            self._forgotten = emptied
 
     async def remove(self, job_id: str) -> bool:
         """Remove an ended job's record; False if it isn't there, or hasn't ended."""
@@ -156,12 +171,12 @@ class Store:
         """Give a job by its name."""
         query = f"SELECT {_ALL} FROM jobs WHERE namespace = ? AND name = ?"  # noqa: S608  # our own names
         row = self._reader.execute(query, (namespace, name)).fetchone()
-        return None if row is None else _record(row)
+        return None if row is None else record_of(row)
 
     def get_by_id(self, job_id: str) -> JobRecord | None:
         """Give a job by its id."""
         row = self._reader.execute(f"SELECT {_ALL} FROM jobs WHERE id = ?", (job_id,)).fetchone()  # noqa: S608  # as above
-        return None if row is None else _record(row)
+        return None if row is None else record_of(row)
 
     def status(self, job_id: str) -> JobStatus | None:
         """Give a job's status by its id."""
@@ -171,7 +186,7 @@ class Store:
     def active(self) -> list[JobRecord]:
         """Give all jobs that have not ended, in the order in which they were queued."""
         query = f"SELECT {_ALL} FROM jobs WHERE status IN ('queued', 'running') ORDER BY queued_at, seq"  # noqa: S608  # our own names
-        return [_record(row) for row in self._reader.execute(query)]
+        return [record_of(row) for row in self._reader.execute(query)]
 
     def ids(self) -> set[str]:
         """Give the ids of all jobs."""
@@ -187,7 +202,7 @@ class Store:
         query = f"SELECT {_LISTED} FROM jobs WHERE {where} {ordered}"  # noqa: S608  # our own names and placeholders
         rows = self._reader.execute(query, values).fetchall()
         (total,) = self._reader.execute(f"SELECT count(*) FROM jobs WHERE {where}", values).fetchone()  # noqa: S608  # as above
-        return [_listed(row) for row in rows], total
+        return [listed_of(row) for row in rows], total
 
     def usage(self, job_id: str) -> Usage:
         """Give what a job has used so far."""
@@ -199,6 +214,11 @@ class Store:
         """Give a job's samples, oldest first."""
         query = "SELECT at, cpu, memory_gb, gpu FROM samples WHERE job_id = ? ORDER BY at"
         return [Sample(**row) for row in self._reader.execute(query, (job_id,))]
+
+    def last_sample_at(self, job_id: str) -> int | None:
+        """Give when a job's processes were last looked at; None if they never were."""
+        (at,) = self._reader.execute("SELECT max(at) FROM samples WHERE job_id = ?", (job_id,)).fetchone()
+        return None if at is None else int(at)
 
     def ledger(self) -> list[LedgerEntry]:
         """Give all accepted creates, also of jobs whose record is gone, oldest first."""
@@ -258,35 +278,3 @@ def _add_sample(connection: sqlite3.Connection, job_id: str, sample: Sample) -> 
             " WHERE place % 2 = 0)",
             values,
         )
-
-
-def _stored(value: object) -> Any:
-    if isinstance(value, StoredArtifacts):
-        return json.dumps(asdict(value))
-    if isinstance(value, dict):
-        return json.dumps(value)
-    return str(value) if isinstance(value, Decimal | JobStatus) else value
-
-
-def _row(record: JobRecord) -> dict[str, Any]:
-    return {field.name: _stored(getattr(record, field.name)) for field in fields(record)}
-
-
-def _listed(row: Mapping[str, Any]) -> ListedRecord:
-    return ListedRecord(**_common(row))
-
-
-def _record(row: Mapping[str, Any]) -> JobRecord:
-    kept = None if row["artifacts"] is None else StoredArtifacts(**json.loads(row["artifacts"]))
-    own = {
-        "env": json.loads(row["env"]),
-        "artifacts": kept,
-        "spot": bool(row["spot"]),
-        "cancel_requested": bool(row["cancel_requested"]),
-        "preempt_requested": bool(row["preempt_requested"]),
-    }
-    return JobRecord(**(_common(row) | own))
-
-
-def _common(row: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(row) | {"status": JobStatus(row["status"]), "cost_per_hour": Decimal(row["cost_per_hour"])}

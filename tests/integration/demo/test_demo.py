@@ -1,5 +1,6 @@
 """`make demo`: it shows each sample's end, says how it went, and leaves nothing behind."""
 
+import json
 import os
 import signal
 import subprocess
@@ -24,6 +25,15 @@ def left(directory: Path) -> list[str]:
         if str(directory) in command:
             found.append(command[:120])
     return found
+
+
+def token_is_only_in_its_file(directory: Path) -> None:
+    """Every user of the machine can read command lines."""
+    (file,) = directory.glob("seedjob-demo-*/tokens.yaml")
+    (token,) = json.loads(file.read_text())["users"][0]["tokens"]
+    assert file.stat().st_mode & 0o777 == 0o600
+    commands = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
+    assert [command for command in commands if token in command] == []
 
 
 @pytest.mark.timeout(240)
@@ -59,6 +69,8 @@ def test_ctrl_c_at_any_moment(assets: Assets, tmp_path: Path, wanted: str) -> No
             if wanted in line:
                 break
         assert wanted in said[-1], "".join(said)
+        if wanted == "Running":
+            token_is_only_in_its_file(tmp_path)
         began = time.monotonic()
         os.killpg(running.pid, signal.SIGINT)
         running.stdout.read()

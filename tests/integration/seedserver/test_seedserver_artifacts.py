@@ -38,3 +38,16 @@ def test_whatever_a_job_makes_of_its_artifacts_its_end_is_recorded(server: SeedS
     server.create("circle", "ln -s out out", artifacts_path="out")
     server.create("circles", "mkdir out; ln -s b out/a; ln -s a out/b; echo 1 > out/f", artifacts_path="out")
     assert [server.wait(name)["status"] for name in ("long", "circle", "circles")] == ["succeeded"] * 3
+
+
+def test_folders_that_a_job_closed_are_opened_and_an_empty_one_is_nothing(server: SeedServer) -> None:
+    job = server.create(
+        "closed", "mkdir -p out/a/b rest/c; echo 1 > out/a/b/f; chmod 0 out/a/b out/a rest/c rest", artifacts_path="out"
+    )
+    server.create("hollow", "mkdir out", artifacts_path="/out")
+    assert server.wait("closed")["artifacts"]["file_count"] == 1
+    kept = server.data / "artifacts" / "acme" / job["id"]
+    assert [(path.stat().st_mode & 0o777) for path in (kept, kept / "a", kept / "a" / "b")] == [0o700] * 3
+    assert not (server.data / "jobs" / job["id"] / "work").exists()
+    assert server.wait("hollow")["artifacts"] is None, "an image's artifacts_path is always there"
+    assert server.lines("hollow")[-1] == "seed: nothing was left at /out: no artifacts are kept"

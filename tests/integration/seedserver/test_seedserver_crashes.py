@@ -130,9 +130,32 @@ def test_server_and_supervisor_killed_together(new_server: NewServer) -> None:
     pids = [process.pid for process in supervisor.children(recursive=True)]
     server.kill()
     kill(supervisor.pid)
+    killed = datetime.now(UTC)
+    time.sleep(1)  # nobody looks
     server.start()
-    assert server.wait("both")["status"] == "failed"
+    job = server.wait("both")
+    assert job["status"] == "failed"
+    assert datetime.fromisoformat(job["completed_at"]) <= killed, "what nobody saw run is not billed"
     assert [pid for pid in pids if alive(pid)] == []
+
+
+def test_a_full_disk_keeps_a_result_waiting_and_does_not_lose_it(new_server: NewServer) -> None:
+    """The job itself makes that its records can't be written: by folders in the place of the room that is reserved."""
+    server = new_server()
+    block = "rm ../result.partial && mkdir ../state.partial ../result.partial"
+    job = server.create("full", f"[ -e tried ] && exit 6; touch tried; {block}; exit 5", max_retries=1)
+    folder = server.data / "jobs" / job["id"]
+    retried = "seed: exit code 5; retry 1 of 1"
+    server.wait_for_line("full", retried)
+    until("its command's end", lambda: not server.processes(supervisors=False))
+    ended = datetime.now(UTC)
+    server.kill()
+    server.start()
+    assert server.job("full")["status"] == "running"
+    (folder / "result.partial").rmdir()
+    found = server.wait("full")
+    assert (found["status"], found["exit_code"]) == ("failed", 6)
+    assert datetime.fromisoformat(found["completed_at"]) <= ended, "it ended when its command did"
 
 
 @pytest.mark.parametrize(("choice", "status"), [("keep", "running"), ("end", "cancelled")])

@@ -3,19 +3,26 @@
 import asyncio
 import errno
 import os
+import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from seedjob_operator.seedapi.wire import CreateJob, JobStatus
+from seedjob_operator.seedserver import execution
+from seedjob_operator.seedserver.admission import new_record
 from seedjob_operator.seedserver.folders import Folders
 from seedjob_operator.seedserver.inventory import Inventory
 from seedjob_operator.seedserver.launch import Launcher
+from seedjob_operator.seedserver.launch import start_supervisor as start
 from seedjob_operator.seedserver.platform import Platform
 from seedjob_operator.seedserver.records import JobRecord
 from seedjob_operator.seedserver.store import Store
+from seedjob_operator.seedserver.supervisor import files
+from seedjob_operator.seedserver.supervisor.descendants import start_time
 
 JOB = CreateJob(name="a", command="sleep 60", image="x", gpu="none")
 
@@ -78,3 +85,84 @@ async def test_a_job_that_cannot_be_started_fails_with_the_reason(new_platform: 
     record = await status_of(platform, JobStatus.FAILED)
     assert record.error == "the job's process could not be started: No space left on device"
     assert record.completed_at is not None
+
+
+async def begun_but_unrecorded(platform: Platform) -> tuple[Path, int]:
+    """Leave a job as a server does that is killed between its supervisor's start and that one's first record.
+
+    We are that supervisor: we hold the lock, and have said nothing yet.
+    """
+    record = new_record("acme", JOB, now=1)
+    await platform.store.add(record)
+    running = {"status": JobStatus.RUNNING, "started_at": 1, "resumed_at": 1}
+    await platform.store.update(record.id, expected=JobStatus.QUEUED, **running)
+    folder = platform.folders.job(record.id)
+    launcher = Launcher(repos=None, git_config=platform.folders.git_config, grace_seconds=1, time_scale=1)
+    launcher.write_order(record, folder)
+    lock = files.take_lock(str(folder))
+    assert lock is not None
+    return folder, lock
+
+
+async def test_a_supervisor_that_was_just_beginning_when_the_server_was_killed_has_the_job(
+    new_platform: NewPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next server starts another one, which finds the lock held and ends: the job is the first one's."""
+    started: list[int] = []
+
+    def start_noted(folder: Path) -> int:
+        started.append(start(folder))
+        return started[-1]
+
+    monkeypatch.setattr(execution, "start_supervisor", start_noted)
+    platform = new_platform(Launcher)
+    folder, lock = await begun_but_unrecorded(platform)
+    await platform.start()
+    async with asyncio.timeout(90):
+        while not started or psutil.pid_exists(started[0]):  # noqa: ASYNC110  # processes are polled
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.3)  # for a server that would judge at once
+    with subprocess.Popen(["sleep", "600"]) as first:  # noqa: ASYNC220  # to start it takes no time
+        state = {"pid": str(first.pid), "start_time": start_time(first.pid), "nodes": ""}
+        files.write_record(str(folder / files.STATE), state)
+        (folder / files.ORDER).unlink()
+        result = {"outcome": files.EXITED, "exit_code": "7", "reason": "", "retries": "0", "ended_at": "9"}
+        files.write_record(str(folder / files.RESULT), result | {"cpu_seconds": "0", "peak_memory_kb": "1"})
+        os.close(lock)
+        first.kill()
+    record = await status_of(platform, JobStatus.FAILED)
+    assert (record.exit_code, record.completed_at) == (7, 9)
+    assert len(started) == 1
+
+
+async def test_a_job_that_never_began_is_not_billed_for_the_time_without_a_server(new_platform: NewPlatform) -> None:
+    platform = new_platform(Launcher)
+    _, lock = await begun_but_unrecorded(platform)
+    os.close(lock)
+    await platform.start()
+    async with asyncio.timeout(90):
+        while platform.find("acme", "a").resumed_at == 1:  # noqa: ASYNC110  # as above
+            await asyncio.sleep(0.01)
+    await platform.cancel("acme", "a")
+    record = await status_of(platform, JobStatus.CANCELLED)
+    assert record.runtime_seconds(now=platform.now) < 24 * 3600, "not since 1970, when it was recorded as running"
+    assert record.started_at == record.resumed_at
+
+
+async def test_a_jobs_disk_is_discarded_before_its_end_is_recorded(
+    new_platform: NewPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be what fills the disk, and then nothing can be recorded as long as it is there."""
+    platform = new_platform(Launcher)
+    work_was_there: list[bool] = []
+    set_usage = platform.store.set_usage
+
+    async def look(job_id: str, *, cpu_average: float | None, memory_gb: float | None) -> None:
+        work_was_there.append(platform.folders.work(job_id).exists())
+        await set_usage(job_id, cpu_average=cpu_average, memory_gb=memory_gb)
+
+    monkeypatch.setattr(platform.store, "set_usage", look)
+    await platform.start()
+    await platform.create("acme", JOB.model_copy(update={"command": "true"}))
+    await status_of(platform, JobStatus.SUCCEEDED)
+    assert work_was_there == [False]

@@ -1,5 +1,7 @@
 """What becomes of a job, for each thing that its supervisor may have left behind."""
 
+import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 
 from seedjob_operator.seedapi.wire import CreateJob, JobStatus
 from seedjob_operator.seedserver.admission import new_record
-from seedjob_operator.seedserver.ending import LOST, NEVER_BEGAN, REBOOTED, has_begun, read_ending
+from seedjob_operator.seedserver.ending import LOST, NEVER_BEGAN, REBOOTED, has_begun, last_sign, read_ending
 from seedjob_operator.seedserver.records import JobRecord
 from seedjob_operator.seedserver.supervisor import files
 
@@ -69,6 +71,64 @@ def test_a_job_has_begun_when_its_order_is_taken(tmp_path: Path) -> None:
     assert not has_begun(tmp_path), "killed between the two: nothing was started yet"
     (tmp_path / files.ORDER).unlink()
     assert has_begun(tmp_path)
+
+
+def test_what_nobody_saw_end_ends_with_its_last_sign_of_life(tmp_path: Path) -> None:
+    """Its start, its output or a look at its processes: what was after that may not have run, and is not billed."""
+    record = replace(RUNNING, resumed_at=50)
+    assert last_sign(record, tmp_path, sampled_at=None) == 50, "nothing is known but its start"
+    assert last_sign(record, tmp_path, sampled_at=70) == 70, "a server had looked at it"
+    log = tmp_path / files.LOG
+    log.mkdir()
+    (log / "0").write_text("60 0o hello\n80 1e oops\n90 -e seed: a note of the platform's own\n")
+    assert last_sign(record, tmp_path, sampled_at=70) == 80, "its last output, and no note of ours"
+    files.write_record(str(tmp_path / files.STATE), {"pid": "1"})
+    os.utime(tmp_path / files.STATE, ns=(0, 85_000))
+    assert last_sign(record, tmp_path, sampled_at=70) == 85, "a try that said nothing yet"
+
+
+def test_an_order_is_withdrawn_only_while_nobody_has_it(tmp_path: Path) -> None:
+    """A supervisor that was started too late finds nothing; one that has the job keeps it."""
+    files.write_record(str(tmp_path / files.ORDER), {"command": "x"})
+    lock = files.take_lock(str(tmp_path))
+    assert lock is not None
+    assert not files.withdraw_order(str(tmp_path))
+    assert (tmp_path / files.ORDER).exists()
+    os.close(lock)
+    assert files.withdraw_order(str(tmp_path))
+    assert not (tmp_path / files.ORDER).exists()
+    assert files.withdraw_order(str(tmp_path)), "doing it again is fine"
+
+
+def test_a_record_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left of an order would have values of the environment."""
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space"):
+        files.write_record(str(tmp_path / files.ORDER), {"env.TOKEN": "s3cr3t"})
+    monkeypatch.undo()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reserved_record_is_written_to_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that has filled the disk keeps it full until its result is read: only what is there can be overwritten."""
+    files.reserve(str(tmp_path / files.RESULT))
+    assert not (tmp_path / files.RESULT).exists()
+    write = os.write
+
+    def only_over_what_is_there(descriptor: int, content: bytes) -> int:
+        if os.lseek(descriptor, 0, os.SEEK_CUR) + len(content) > os.fstat(descriptor).st_size:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, content)
+
+    monkeypatch.setattr(os, "write", only_over_what_is_there)
+    files.write_record(str(tmp_path / files.RESULT), RESULT)
+    assert files.read_record(str(tmp_path / files.RESULT)) == RESULT
+    with pytest.raises(OSError, match="No space"):
+        files.write_record(str(tmp_path / files.STATE), RESULT)
 
 
 def test_a_record_keeps_any_text(tmp_path: Path) -> None:

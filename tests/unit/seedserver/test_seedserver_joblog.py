@@ -46,6 +46,16 @@ def test_a_line_without_an_end_is_cut_into_pieces(tmp_path: Path) -> None:
     assert "".join(lines) == "x" * 160_000, "and nothing of it is lost"
 
 
+def test_a_note_is_one_line_whatever_it_quotes(tmp_path: Path) -> None:
+    """An artifacts_path may have line breaks, and must not write lines of its own."""
+    log = JobLog(str(tmp_path / "log"))
+    log.note("seed: nothing at a\n1 0o forged\rb")
+    log.close()
+    assert [(line.node, line.message) for line in joblog.last_lines(tmp_path / "log", 9)] == [
+        (None, "seed: nothing at a 1 0o forged b")
+    ]
+
+
 def test_a_line_knows_its_node_and_stream(tmp_path: Path) -> None:
     log = JobLog(str(tmp_path / "log"))
     log.note("seed: hello")

@@ -169,19 +169,18 @@ class Stage:
 
     def _start_platform(self, repositories: Path) -> None:
         flags = ["--listen", self.platform.url.removeprefix("http://"), "--data", self._directory / "platform"]
-        flags += [
-            "--namespace",
-            SEED_NAMESPACE,
-            "--namespace",
-            PARTNER_NAMESPACE,
-            "--token",
-            self.platform.token,
-            "--plan",
-            "unlimited",
-        ]
+        flags += ["--tokens", self._written_tokens()]
         flags += ["--repos", repositories, "--grace-seconds", JOB_GRACE_SECONDS, "--on-stop", "end"]
         flags += ["--containers", "never"]  # the samples are small scripts that need the server's own Python
         self._start("the local Seed server", "platform.log", ["seed-server", *map(str, flags)], {})
+
+    def _written_tokens(self) -> Path:
+        """Write who may use the platform: a command line can be read by every user of the machine."""
+        user = {"name": "demo", "tokens": [self.platform.token], "namespaces": [SEED_NAMESPACE, PARTNER_NAMESPACE]}
+        path = self._directory / "tokens.yaml"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps({"users": [user | {"plan": "unlimited"}]}))  # JSON is YAML
+        return path
 
     def _start_operator(self) -> None:
         settings = {

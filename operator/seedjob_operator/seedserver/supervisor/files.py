@@ -16,7 +16,13 @@ LOG = "log"
 WORK = "work"
 ERRORS = "supervisor.err"
 
+# What an order has any number of: each a part of its own, so that no text of a user's can end it and begin another.
 ENV_PREFIX = "env."
+OPTION_PREFIX = "option."
+ENGINE_PREFIX = "engine."
+REMOVAL_PREFIX = "removal."
+
+_RESERVED = 4096
 
 EXITED = "exited"
 STOPPED = "stopped"
@@ -25,16 +31,41 @@ REFUSED = "refused"
 
 
 def write_record(path: str, record: dict[str, str]) -> None:
-    """Write a record so that a reader sees all of it or nothing."""
+    """Write a record so that a reader sees all of it or nothing, into the room that was reserved for it, if any was.
+
+    Raises:
+        OSError: the system can't, for example because the disk is full; nothing is left of it then.
+    """
     content = "".join(f"{key}={value}\0" for key, value in record.items()).encode("utf-8", "surrogateescape")
     partial = path + ".partial"
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT, 0o600)  # not emptied: that would give the room back
     try:
-        while content:
-            content = content[os.write(descriptor, content) :]
+        _write(descriptor, content)
+        os.ftruncate(descriptor, len(content))
+    except OSError:
+        os.unlink(partial)  # noqa: PTH108  # pathlib takes as long to import as the rest of the supervisor
+        raise
     finally:
         os.close(descriptor)
-    os.rename(partial, path)  # noqa: PTH104  # pathlib takes as long to import as the rest of the supervisor
+    os.rename(partial, path)  # noqa: PTH104  # as above
+
+
+def reserve(path: str) -> None:
+    """Take room for a record that must be written even when the job has filled the disk.
+
+    Raises:
+        OSError: there is none.
+    """
+    descriptor = os.open(f"{path}.partial", os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        _write(descriptor, bytes(_RESERVED))
+    finally:
+        os.close(descriptor)
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(descriptor, content) :]
 
 
 def read_record(path: str) -> dict[str, str] | None:
@@ -46,6 +77,11 @@ def read_record(path: str) -> dict[str, str] | None:
         return None
     parts = (part.partition("=") for part in content.split("\0") if part)
     return {key: value for key, _, value in parts}
+
+
+def parts_of(record: dict[str, str], prefix: str) -> dict[str, str]:
+    """Give the parts of a record whose keys begin with a prefix, by the rest of their keys, in their order."""
+    return {key[len(prefix) :]: value for key, value in record.items() if key.startswith(prefix)}
 
 
 def boot_id() -> str:
@@ -66,6 +102,20 @@ def take_lock(folder: str) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
+
+
+def withdraw_order(folder: str) -> bool:
+    """Take back an order that nobody has begun, so that nobody can any more; False if a supervisor has it."""
+    descriptor = take_lock(folder)
+    if descriptor is None:
+        return False
+    try:
+        os.unlink(f"{folder}/{ORDER}")  # noqa: PTH108  # as above
+    except FileNotFoundError:
+        pass
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def is_locked(folder: str) -> bool:

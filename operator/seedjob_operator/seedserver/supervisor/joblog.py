@@ -29,8 +29,9 @@ class JobLog:
         self._last = 0
 
     def note(self, text: str) -> None:
-        """Write a line of the platform's own."""
-        self._append("-e", [text.encode("utf-8", "surrogateescape")])
+        """Write a line of the platform's own: one, whatever it quotes."""
+        line = text.replace("\n", " ").replace("\r", " ")
+        self._append("-e", [line.encode("utf-8", "surrogateescape")])
 
     def feed(self, source: str, data: bytes) -> None:
         """Take output of a source (`0o`: node 0, stdout), in pieces of any size."""

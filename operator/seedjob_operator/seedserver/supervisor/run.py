@@ -9,6 +9,9 @@ from seedjob_operator.seedserver.supervisor.joblog import JobLog
 from seedjob_operator.seedserver.supervisor.processes import Signals, Try, Usage
 
 _SHELL = "/bin/sh"
+_RETRY_SECONDS = 1.0
+_ENGINE_FAILED = 125
+_REMOVALS = 2  # podman can't remove a container whose monitor was killed too, but can when asked again
 
 
 def main(folder: str) -> None:
@@ -32,18 +35,18 @@ class Supervisor:
     """Runs one job. Its order's fields are those that `launch.Order` writes."""
 
     def __init__(self, folder: str, order: dict[str, str]) -> None:
-        self._folder, self._order = folder, order
+        self._folder, self._work, self._order = folder, f"{folder}/{files.WORK}", order
         self._log = JobLog(f"{folder}/{files.LOG}", limit=int(order["log_limit"]))
         self._signals, self._usage = Signals(), Usage()
         self._retries = 0
         self._deadline = time.monotonic() + float(order["timeout_seconds"])
-        start = len(files.ENV_PREFIX)
-        self._env = {key[start:]: value for key, value in order.items() if key.startswith(files.ENV_PREFIX)}
+        self._env = files.parts_of(order, files.ENV_PREFIX)
 
     def begin(self) -> None:
         """Say that the job has begun: from here on nobody else may start it."""
-        os.makedirs(f"{self._folder}/{files.WORK}", exist_ok=True)  # noqa: PTH103  # see files
-        os.chdir(f"{self._folder}/{files.WORK}")
+        os.makedirs(self._work, exist_ok=True)  # noqa: PTH103  # see files
+        os.chdir(self._work)
+        files.reserve(f"{self._folder}/{files.RESULT}")
         self._write_state([])
         os.unlink(f"{self._folder}/{files.ORDER}")  # noqa: PTH108  # see files
 
@@ -62,8 +65,14 @@ class Supervisor:
             return self._result(files.REFUSED, reason=str(refusal))
 
     def record(self, result: dict[str, str]) -> None:
-        """Write the end, which makes the result final."""
-        files.write_record(f"{self._folder}/{files.RESULT}", result)
+        """Write the end, which makes the result final. Nobody else knows it: it is tried until it is written."""
+        while True:
+            try:
+                files.write_record(f"{self._folder}/{files.RESULT}", result)
+            except OSError:
+                time.sleep(_RETRY_SECONDS)
+            else:
+                return
 
     def _fetch(self) -> dict[str, str] | None:
         """Clone the repository into the working directory; a result only where the job has to end already."""
@@ -74,9 +83,11 @@ class Supervisor:
             raise Refusal(f"repo {repo} isn't among the repositories of this Seed server")
         branch = ["--branch", self._order["branch"]] if self._order["branch"] else []
         options = ["clone", "--quiet", "--no-hardlinks", "--single-branch", *branch]
+        # Not the job's: a GIT_DIR that is meant for its command would lead the clone elsewhere.
+        own = {"HOME": self._work, "LANG": "C.UTF-8", "PATH": f"{os.path.dirname(git)}:{os.defpath}"}  # noqa: PTH120  # see files
         settings = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": self._order["git_config"]}
         fetch = self._new_try()
-        self._start(fetch, 0, [git, *options, "--", source, "."], self._env | settings)
+        self._start(fetch, 0, [git, *options, "--", source, "."], own | settings)
         fetch.run()
         if fetch.interruption is not None:
             return self._result(fetch.interruption)
@@ -113,12 +124,17 @@ class Supervisor:
             current.run()
             self._remove_containers(nodes)
             raise
-        self._write_state(current.pids)
+        try:  # noqa: SIM105  # contextlib would cost each supervisor a millisecond
+            self._write_state(current.pids)
+        except OSError:  # a full disk must not end the job: only what a killed supervisor leaves is harder to find
+            pass
         current.run()
         self._remove_containers(nodes)
         failed = current.first_failure
         if failed is None:
             return 0, current.interruption
+        if self._order["engine"] and current.codes[failed] == _ENGINE_FAILED:
+            self._log.note(f"seed: exit code {_ENGINE_FAILED} is the engine's own where it can't run the image")
         if nodes > 1 and current.interruption is None:
             self._log.note(f"seed: node {failed} failed with exit code {current.codes[failed]}; all nodes were ended")
         return current.codes[failed], current.interruption
@@ -128,26 +144,38 @@ class Supervisor:
         order, shell = self._order, ["-c", self._order["command"]]
         if not order["engine"]:
             return [_SHELL, *shell], environment
-        options = order["container_options"].split("\n")
-        command = [order["engine"], "run", f"--name={order['container']}-{rank}", *options, order["image"], *shell]
-        for option in options:
-            if option.startswith(f"--volume={os.getcwd()}/"):  # noqa: PTH109  # see files
-                os.makedirs(option.partition("=")[2].partition(":")[0], exist_ok=True)  # noqa: PTH103  # see files
-        return command, environment | {"HOME": order["engine_home"], "PATH": order["engine_path"]}
+        options = files.parts_of(order, files.OPTION_PREFIX).values()
+        name = f"--name={order['container']}-{rank}"
+        command = [order["engine"], "run", name, *options, "--", order["image"], *shell]
+        self._make_mounted(order["mounted"])
+        return command, environment | files.parts_of(order, files.ENGINE_PREFIX)
+
+    def _make_mounted(self, folder: str) -> None:
+        """Make the folder that stands at the artifacts' path; a repository may have something else there."""
+        if not folder:
+            return
+        try:
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103  # see files
+        except OSError as error:
+            raise Refusal(f"artifacts_path can't be mounted: {error.strerror}") from error
+        if os.path.realpath(folder) != f"{os.path.realpath(self._work)}{folder.removeprefix(self._work)}":
+            raise Refusal("artifacts_path can't be mounted: a link of the repo leads elsewhere")
 
     def _remove_containers(self, nodes: int) -> None:
         """Remove what is left of a try's containers: docker's don't end with the program that started them."""
         if not self._order["engine"]:
             return
         names = [f"{self._order['container']}-{rank}" for rank in range(nodes)]
-        environment = {"HOME": self._order["engine_home"], "PATH": self._order["engine_path"]}
+        environment = files.parts_of(self._order, files.ENGINE_PREFIX)
         quiet = [(os.POSIX_SPAWN_OPEN, descriptor, "/dev/null", os.O_RDWR, 0) for descriptor in range(3)]
-        program = self._order["engine"]
-        try:
-            pid = os.posix_spawn(program, [program, "rm", "--force", *names], environment, file_actions=quiet)
-        except OSError:
-            return
-        os.waitpid(pid, 0)
+        command = [*files.parts_of(self._order, files.REMOVAL_PREFIX).values(), *names]
+        for _ in range(_REMOVALS):
+            try:
+                pid = os.posix_spawn(command[0], command, environment, file_actions=quiet)
+            except OSError:
+                return
+            if os.waitpid(pid, 0)[1] == 0:
+                return
 
     def _new_try(self) -> Try:
         grace = float(self._order["grace_seconds"])
