@@ -14,6 +14,7 @@ from seedjob_operator import metrics
 from seedjob_operator.controller import owners
 from seedjob_operator.controller.clock import Clock
 from seedjob_operator.controller.connections import Connections
+from seedjob_operator.controller.holding import Holder
 from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.kubernetes import (
     ConflictError,
@@ -55,6 +56,7 @@ class Reconciler:
     store: Store
     observations: Observations
     connections: Connections
+    holder: Holder
     sources: SourceReader
     recorder: EventRecorder
     leadership: Leadership
@@ -182,7 +184,6 @@ class Reconciler:
         self.observations.forget(key)
         self.queue.forget(key)
         self.connections.forget_job(key)
-        self.sources.forget_job(key)
         self.failures.pop(key, None)
 
     async def reconcile(self, key: Key) -> None:
@@ -228,6 +229,7 @@ class Reconciler:
             store=self.store,
             sources=self.sources,
             clock=self.clock,
+            hold_connection=self.holder.hold,
         )
         await self._pass_with(steps, may_act=lambda: self.leadership.check(term)).run(observed)
 

@@ -22,6 +22,7 @@ AFTER_THE_END = 1.0
 CLOCKS_DIFFER = timedelta(minutes=1)
 """How far Kubernetes' clock and ours may be apart."""
 
+_UNSETTLED = frozenset({Sent.UNKNOWN, Sent.UNANSWERED, Sent.CONFLICT_AFTER_UNANSWERED, Sent.REJECTED_AFTER_UNANSWERED})
 _SURELY_NOTHING = frozenset({Sent.NOTHING, Sent.REJECTED, Sent.CONFLICT})
 
 
@@ -38,10 +39,14 @@ class Case:
         """The attempt in force: the stored intent where it counts, else what is known of a job that exists.
 
         What the status recorded of the attempt was written once, and wins over what a user may have made of the intent.
+        Where a create of an earlier `spec.job` was open, and none was answered since, a job that is found is that one's.
         """
         intent, status = self.stored_intent or self._rebuilt_intent, self.desired.status
-        if intent is None or not self.submitted:
-            return intent
+        if intent is None:
+            return None
+        if not self.submitted:
+            earlier = intent.earlier_spec if self.may_have_been_sent else None
+            return intent if earlier is None else dataclasses.replace(intent, spec_hash=earlier)
         return dataclasses.replace(
             intent,
             attempt=status.attempt or intent.attempt,
@@ -217,6 +222,11 @@ class Case:
     def made(self) -> bool:
         """Whether the attempt is known to have, or to have had, its remote job: it is never submitted again."""
         return self.submitted or self.inherited or self.observed.sent is Sent.CREATED
+
+    @property
+    def may_have_been_sent(self) -> bool:
+        """Whether a create under the stored intent may yet be, or have been, carried out."""
+        return self.sent in _UNSETTLED
 
     @property
     def sent(self) -> Sent:

@@ -25,6 +25,15 @@ INTENT_DROPPED = Event(
 )
 
 
+def names_anothers_job(intent: Intent) -> Event:
+    """Give the Event of an intent that stays, so that nothing is submitted by itself, and counts for nothing."""
+    message = (
+        f"The annotation seed.dev/intent names {intent.job_name}, which isn't this object's job: it counts for nothing, "
+        "and nothing was taken over."
+    )
+    return Event(type=EventType.WARNING, reason=Reason.INTENT_DROPPED, message=message)
+
+
 def between(before: SeedJobStatus, after: SeedJobStatus, *, adopted: bool = False) -> tuple[Event, ...]:
     """Give the Events that the way from one status to the next is worth."""
     told = (

@@ -22,7 +22,9 @@ class Intent:
     `time` is the platform's clock where it is known, in whole seconds. `connection` is a SeedConnection's name, empty for
     the operator's own default connection. `origin_uid` is the UID whose generated name the job carries, where that is
     not the present owner's (a restored backup took the job over). `cancel_reason` is why the operator cancels the job,
-    `adopted_id` the platform's id of a job that was there before and is taken over.
+    `adopted_id` the platform's id of a job that was there before and is taken over. `secrets` says which versions of its
+    Secrets the job was sent, None where that isn't known (`masking`). `earlier_spec` is the hash of a `spec.job` that was
+    sent under the same name before this one, where its create may have been carried out.
     """
 
     uid: str
@@ -39,6 +41,8 @@ class Intent:
     origin_uid: str | None = None
     cancel_reason: str | None = None
     adopted_id: str | None = None
+    secrets: str | None = None
+    earlier_spec: str | None = None
 
     @classmethod
     def parse(cls, text: str | None) -> Self | None:
@@ -87,6 +91,8 @@ _WIRE = {
     "origin_uid": "originUid",
     "cancel_reason": "cancelReason",
     "adopted_id": "adoptedId",
+    "secrets": "secrets",
+    "earlier_spec": "earlierSpecHash",
 }
 _TOO_MANY_ATTEMPTS = 10**9
 _LONGEST_TEXT = 2048

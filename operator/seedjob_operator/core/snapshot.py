@@ -1,6 +1,7 @@
 """What `decide` is told: what the user wants, and what was seen of the world."""
 
 import dataclasses
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -140,6 +141,8 @@ class Observed:
         reconcile_at: the last such wish, None before the first pass.
         environment_hold: why the job's environment can't be built; None where it can, or wasn't looked at.
         environment_read: whether the environment was looked at in this pass.
+        secrets: the stamp of the Secrets that it was built from.
+        connection_held: whether the SeedConnection was found in this pass to be held by our finalizer.
         remote: the remote job of the intent's name.
         fresh: whether the job was read by name in this pass.
         read_at: when the job was last read by name.
@@ -158,7 +161,8 @@ class Observed:
         deletes: how often it did.
         undeleted_since: since when the record is shown though it was removed; None where it isn't.
         delete_refused: whether the platform refused to delete the record because of the job's state.
-        error_masked: whether the environment's secrets were taken out of what the ended job says of its error.
+        masked: the job's own words, as the platform gave them, and without the secrets of its environment; None for
+            words in which nobody can tell what is secret.
         result: what was read after the end.
         result_reads: how often the result was read.
         result_read_at: when it was last read.
@@ -179,6 +183,8 @@ class Observed:
     reconcile_at: str | None = None
     environment_hold: Hold | None = None
     environment_read: bool = False
+    secrets: str | None = None
+    connection_held: bool = False
     fresh: bool = False
     remote: Job | Unread | Missing = UNREAD
     read_at: datetime | None = None
@@ -197,7 +203,7 @@ class Observed:
     deletes: int = 0
     undeleted_since: datetime | None = None
     delete_refused: bool = False
-    error_masked: bool = False
+    masked: Mapping[str, str | None] = dataclasses.field(default_factory=dict, repr=False)
     result: Result = dataclasses.field(default_factory=Result)
     result_reads: int = 0
     result_read_at: datetime | None = None

@@ -150,9 +150,12 @@ class _Sources:
         await self.reading()
         return environment.Sources()
 
-    def note_lacking(self, key: Key, uid: str, read: object) -> None: ...
+    async def secrets_of(self, namespace: str, job: object) -> environment.Sources:
+        return environment.Sources()
 
-    def forget_job(self, key: Key) -> None: ...
+
+class _Holder:
+    async def hold(self, key: Key) -> None: ...
 
 
 class _Clock(Clock):
@@ -176,6 +179,7 @@ class World:
         parts: Any = {
             "seedjobs": self.objects,
             "connections": self.connections,
+            "holder": _Holder(),
             "leadership": self.leadership,
             "recorder": self.recorder,
             "sources": self.sources,

@@ -1,6 +1,7 @@
 """The table of transitions: what is given, what is to come of it, and why. It reads beside `resource.md`."""
 
 import dataclasses
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -154,10 +155,22 @@ SUBMISSION = [
         then=CreateJob,
     ),
     Row(
-        why="an intent from before a long refusal is renewed: its job can't have been visible since then",
+        why="an intent from before a long refusal is as good as new: its name can be nobody else's",
         desired={"intent": OWN},
         observed=READY_TO_SEND,
+        then=CreateJob,
+    ),
+    Row(
+        why="under a chosen name it's renewed: what others made since isn't ours",
+        desired={"spec": CHOSEN_SPEC, "intent": CHOSEN_INTENT},
+        observed=READY_TO_SEND,
         then=WriteIntent,
+    ),
+    Row(
+        why="but ever more rarely where creates are refused again and again: each renewal is a write",
+        desired={"spec": CHOSEN_SPEC, "intent": dataclasses.replace(CHOSEN_INTENT, time=NOW - timedelta(minutes=15))},
+        observed=READY_TO_SEND | {"failures": 6},
+        then=CreateJob,
     ),
     Row(
         why="a conflict and a 404 contradict each other: nothing is sent again at once",
@@ -384,15 +397,55 @@ CHOSEN_NAMES = [
             "remote": job(name=CHOSEN, created_at=OWN.time - (NOW - OWN.time)),
             "fresh": True,
         },
-        phase=Phase.PENDING,
-        reason=Reason.NAME_TAKEN,
+        then=DropIntent,
+        events=(Reason.INTENT_DROPPED,),
     ),
     Row(
         why="a job that differs in one readable field is somebody else's",
         desired={"spec": CHOSEN_SPEC, "intent": CHOSEN_INTENT},
         observed={"sent": Sent.UNANSWERED, "remote": job(name=CHOSEN, gpu="T4"), "fresh": True},
+        then=DropIntent,
+        events=(Reason.INTENT_DROPPED,),
+    ),
+    Row(
+        why="one that may have been made before spec.job changed is told of, whatever the spec asks by now",
+        desired={"spec": spec(jobName=CHOSEN, suspend=True, **CHANGED), "intent": CHOSEN_INTENT},
+        observed={"remote": job(name=CHOSEN), "fresh": True},
+        then=DropIntent,
+        events=(Reason.ORPHANED, Reason.INTENT_DROPPED),
+    ),
+    Row(
+        why="also where the changed job was sent under the same name since, and didn't answer either",
+        desired={
+            "spec": spec(jobName=CHOSEN, **CHANGED),
+            "intent": dataclasses.replace(
+                CHOSEN_INTENT, spec_hash=naming.spec_hash(spec(**CHANGED).job), earlier_spec=CHOSEN_INTENT.spec_hash
+            ),
+        },
+        observed={"sent": Sent.CONFLICT_AFTER_UNANSWERED, "remote": job(name=CHOSEN), "fresh": True},
+        then=DropIntent,
+        events=(Reason.ORPHANED, Reason.INTENT_DROPPED),
+    ),
+    Row(
+        why="an intent that names somebody else's job gets nothing, and says so",
+        desired={"spec": CHOSEN_SPEC, "intent": dataclasses.replace(CHOSEN_INTENT, uid=given.FOREIGN_UID)},
+        observed={"remote": job(name=CHOSEN, gpu="T4", id=given.OTHER_ID), "fresh": True, "environment_read": True},
         phase=Phase.PENDING,
         reason=Reason.NAME_TAKEN,
+        events=(Reason.INTENT_DROPPED, Reason.NAME_TAKEN),
+    ),
+    Row(
+        why="it says so once",
+        desired={
+            "spec": CHOSEN_SPEC,
+            "intent": dataclasses.replace(CHOSEN_INTENT, uid=given.FOREIGN_UID),
+            "status": TAKEN,
+            "generation": 2,
+        },
+        observed={"remote": job(name=CHOSEN, gpu="T4", id=given.OTHER_ID), "fresh": True, "environment_read": True},
+        phase=Phase.PENDING,
+        reason=Reason.NAME_TAKEN,
+        events=(),
     ),
     Row(
         why="somebody else's job under our name is looked at again, not believed for ever",

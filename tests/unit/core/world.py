@@ -17,6 +17,7 @@ from seedjob_operator.core.decision import (
     DeleteJob,
     DeleteObject,
     DropIntent,
+    MaskTexts,
     NoteGone,
     ReadEnvironment,
     ReadJob,
@@ -188,6 +189,8 @@ class World:
                 return learning.noted_gone(observed, step.name)
             case ReadEnvironment():
                 return learning.environment_read(observed, None)
+            case MaskTexts():
+                return learning.texts_masked(observed, dict.fromkeys(step.texts))
             case WriteIntent() | DropIntent() | ReleaseFinalizer() | DeleteObject():
                 return self._metadata(step, observed, version)
         if self.down:
