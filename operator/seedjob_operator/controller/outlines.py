@@ -62,7 +62,8 @@ def outline_of(body: Document) -> Outline:
 
 
 def _connections(body: Document) -> Iterator[str | None]:
-    yield (body["spec"].get("connectionRef") or {}).get("name")
+    named = body["spec"].get("connectionRef")
+    yield named.get("name") if isinstance(named, Mapping) else None
     yield body["status"].get("connection")
 
 

@@ -8,8 +8,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from pydantic import ValidationError
-
 from seedjob_operator import metrics
 from seedjob_operator.controller import owners
 from seedjob_operator.controller.clock import Clock
@@ -172,9 +170,7 @@ class Reconciler:
 
     async def _tell_of_vanished(self, key: Key) -> None:
         for body in self._vanished.pop(key, []):
-            desired = self._read(body)
-            if desired is None:
-                continue
+            desired = desired_of(body)
             seen = self.observations.get(key, uid=desired.uid)
             for event in deletion.abandoned(Case(desired, seen, self.clock.now())):
                 await tell(self.recorder, body, event)
@@ -200,9 +196,7 @@ class Reconciler:
         if body is None:
             self._forget(key)
             return
-        desired = self._read(body)
-        if desired is None:
-            return
+        desired = desired_of(body)
         note_attempt(_attempt(desired))
         seen = self.observations.get(key, uid=desired.uid)
         name = binding.connection_name(Case(desired, seen, self.clock.now()))
@@ -214,7 +208,7 @@ class Reconciler:
             clock_offset=_clock_offset(link),
             rivals=owners.recorded(others),
             claimed=_claimed(desired, connection, others),
-            contenders=tuple(found for body in others if (found := self._read(body)) is not None),
+            contenders=tuple(map(desired_of, others)),
             intent=desired.intent,
             reconcile_at=reconcile_at_of(body),
         )
@@ -255,17 +249,6 @@ class Reconciler:
             if other != key and any(name == chosen or name.startswith(f"{chosen}-") for name in outline.names)
         ]
         return [body for other in same if (body := self.store.get(other)) is not None]
-
-    def _read(self, body: Body) -> Desired | None:
-        try:
-            return desired_of(body)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            _log.error(
-                "spec.%s can't be read: %s; install the CRDs of this operator's version", where, first["msg"]
-            )  # the trace would show values
-            return None
 
     async def _take(self, steps: Steps, step: Step, observed: Observed) -> Observed | None:
         lane = lane_of(step)

@@ -15,8 +15,8 @@ from seedjob_operator.resources import (
     INTENT_ANNOTATION,
     PAUSED_ANNOTATION,
     RECONCILE_AT_ANNOTATION,
-    SeedJobSpec,
     SeedJobStatus,
+    read_spec,
 )
 
 _METADATA = (
@@ -126,20 +126,17 @@ def _cut(body: Document) -> Document:
 
 
 def desired_of(body: Document) -> Desired:
-    """Read a SeedJob for `decide`.
-
-    Raises:
-        pydantic.ValidationError: its spec isn't what the CRD allows (the CRD in the cluster is another version's).
-    """
+    """Read a SeedJob for `decide`."""
     metadata, annotations = body["metadata"], body["metadata"]["annotations"]
     text = annotations.get(INTENT_ANNOTATION)
     intent = Intent.parse(text)
+    spec, unreadable = read_spec(body["spec"])
     return Desired(
         namespace=metadata["namespace"],
         name=metadata["name"],
         uid=metadata["uid"],
         generation=metadata.get("generation", 1),
-        spec=SeedJobSpec.model_validate(body["spec"]),
+        spec=spec,
         status=SeedJobStatus.read(body["status"]),
         created_at=_moment(metadata.get("creationTimestamp")),
         deleting="deletionTimestamp" in metadata,
@@ -149,6 +146,7 @@ def desired_of(body: Document) -> Desired:
         paused=annotations.get(PAUSED_ANNOTATION) == _TRUE,
         force_orphan=annotations.get(FORCE_ORPHAN_ANNOTATION) == _TRUE,
         tracked=_TRACKING_ANNOTATION in annotations or bool(metadata.get("labels")),
+        unreadable=unreadable,
     )
 
 

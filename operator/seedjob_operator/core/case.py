@@ -221,7 +221,12 @@ class Case:
     @property
     def made(self) -> bool:
         """Whether the attempt is known to have, or to have had, its remote job: it is never submitted again."""
-        return self.submitted or self.inherited or self.observed.sent is Sent.CREATED
+        return self.created or self.inherited
+
+    @property
+    def created(self) -> bool:
+        """Whether the platform is known to have taken the attempt's create."""
+        return self.submitted or self.observed.sent is Sent.CREATED
 
     @property
     def may_have_been_sent(self) -> bool:

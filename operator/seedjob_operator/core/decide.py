@@ -7,15 +7,16 @@ The first row that applies decides. `resource.md` is the page that this is as co
 | 1 | deleted, `seed.dev/force-orphan`                                | tell of the remote job, release the object         |
 | 2 | `seed.dev/paused`                                               | say so in Attention, nothing else                  |
 | 3 | deleted                                                         | `deletion`: cancel, remove, confirm, release       |
-| 4 | an intent that isn't this object's                              | drop it, with an Event                             |
-| 5 | what was seen and sent is about an attempt in the records       | turn to the next                                   |
-| 6 | the attempt's end is recorded, and another one is due           | `succession`: move it to the records               |
-| 7 | the attempt's end is recorded                                   | `ending`: keep it, add what comes late, TTLs; put  |
+| 4 | a spec that can't be read, and no job is known                  | hold, and say what is odd                          |
+| 5 | an intent that isn't this object's                              | drop it, with an Event                             |
+| 6 | what was seen and sent is about an attempt in the records       | turn to the next                                   |
+| 7 | the attempt's end is recorded, and another one is due           | `succession`: move it to the records               |
+| 8 | the attempt's end is recorded                                   | `ending`: keep it, add what comes late, TTLs; put  |
 |   |                                                                 | back an intent or finalizer that was taken away    |
-| 8 | the attempt is bound to another place than the connection names | touch nothing, say so in Attention                 |
-| 9 | the remote job is recorded, inherited, or seen and ours         | `following`: status = what the platform says; a    |
+| 9 | the attempt is bound to another place than the connection names | touch nothing, say so in Attention                 |
+|10 | the remote job is recorded, inherited, or seen and ours         | `following`: status = what the platform says; a    |
 |   |                                                                 | verb that asks for it: cancel, await the end       |
-|10 | else                                                            | `submission`: hold, or intent, then create, settle |
+|11 | else                                                            | `submission`: hold, or intent, then create, settle |
 
 Which verb is stronger stands in `verbs`, once.
 """
@@ -28,7 +29,7 @@ from seedjob_operator.core.case import Case
 from seedjob_operator.core.conditions import Verdict
 from seedjob_operator.core.decision import BeginAttempt, Decision, DropIntent
 from seedjob_operator.core.reasons import Reason
-from seedjob_operator.core.snapshot import Desired, Observed
+from seedjob_operator.core.snapshot import Desired, Hold, Observed
 from seedjob_operator.resources import ConditionStatus, ConditionType
 
 
@@ -55,6 +56,8 @@ def _first_rule(case: Case) -> Decision:
         return _paused(case)
     if desired.deleting:
         return deletion.clean_up(case)
+    if desired.unreadable is not None and not (case.over or case.created):
+        return submission.held(case, Hold(reason=Reason.SPEC_UNREADABLE, message=desired.unreadable.message))
     if _has_stray_intent(case):
         return _drop_intent(case)
     if case.superseded and desired.intent is not None and case.observed.about == desired.intent.job_name:

@@ -8,7 +8,7 @@ from enum import Enum
 from seedjob_operator.core import naming
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
-from seedjob_operator.resources import SeedJobSpec, SeedJobStatus
+from seedjob_operator.resources import SeedJobSpec, SeedJobStatus, Unreadable
 from seedjob_operator.seedapi.wire import Analytics, Job
 
 
@@ -17,7 +17,8 @@ class Desired:
     """A SeedJob as Kubernetes has it: the user's spec, what we recorded, and what metadata says.
 
     `intent` is None where there is none or where what stands there can't be read; `stray_intent` tells the two apart.
-    `tracked` says that a GitOps tool would make the object again if it were deleted.
+    `tracked` says that a GitOps tool would make the object again if it were deleted. `unreadable` says what was left out of
+    `spec`; nothing is then submitted by it.
     """
 
     namespace: str
@@ -34,6 +35,7 @@ class Desired:
     paused: bool = False
     force_orphan: bool = False
     tracked: bool = False
+    unreadable: Unreadable | None = None
 
     @property
     def connection_name(self) -> str:
@@ -42,7 +44,9 @@ class Desired:
 
     @property
     def spec_hash(self) -> str:
-        """The hash of `spec.job` as it is now; the intent has the one that was sent."""
+        """The hash of `spec.job` as it is now; the intent has the one that was sent. Empty where nobody can tell."""
+        if self.unreadable is not None and "job" in self.unreadable.fields:
+            return ""
         return naming.spec_hash(self.spec.job)
 
 

@@ -33,6 +33,8 @@ def succeed(case: Case, ended: SeedJobStatus | None = None) -> Decision | None:
 
 def _is_due(case: Case) -> bool:
     """Tell whether a new attempt is to follow the one that ended."""
+    if case.desired.unreadable is not None:
+        return False
     if verbs.new_run_asked(case):
         return True
     status, spec = case.desired.status, case.desired.spec

@@ -1,8 +1,8 @@
 """The two resources, SeedJob and SeedConnection, as pydantic models: the one source of the CRDs.
 
 Models are frozen, camelCase on the wire and snake_case in Python, and ignore what they don't know. A spec is
-read with `SeedJobSpec.model_validate(body["spec"])`, a status with `SeedJobStatus.read(body.get("status"))`,
-which never fails; `status.dump()` is a merge patch. This room does no I/O and imports no other.
+read with `read_spec(body["spec"])`, a status with `SeedJobStatus.read(body.get("status"))`,
+neither of which fails; `status.dump()` is a merge patch. This room does no I/O and imports no other.
 """
 
 from seedjob_operator.resources.identity import (
@@ -31,6 +31,7 @@ from seedjob_operator.resources.job import (
     SecretEnvSource,
     SecretKeySelector,
 )
+from seedjob_operator.resources.reading import Unreadable, read_spec
 from seedjob_operator.resources.seedconnection import CredentialRef, SeedConnection, SeedConnectionSpec
 from seedjob_operator.resources.seedjob import ConnectionRef, Logs, SeedJob, SeedJobSpec
 from seedjob_operator.resources.status import (
@@ -107,5 +108,7 @@ __all__ = [
     "SeedJob",
     "SeedJobSpec",
     "SeedJobStatus",
+    "Unreadable",
     "UpdatePolicy",
+    "read_spec",
 ]

@@ -116,6 +116,7 @@ def test_a_forged_intent_gets_nothing(stage: Stage) -> None:
     def by_a_chosen_name() -> None:
         forge("thief-3", of_prized | {"name": "thief-3"}, jobName="prized-job", adoptionPolicy="IfMatching")
         cluster.wait_for_reason("thief-3", "Ready", "NameTaken", seconds=90)
+        is_told("thief-3")
 
     side_by_side(as_it_is, in_its_own_name, by_a_chosen_name)
     thieves = ("thief-1", "thief-2", "thief-3")

@@ -37,6 +37,24 @@ def test_a_job_is_made_and_recorded() -> None:
     simulate(play())
 
 
+def test_a_spec_that_cannot_be_read_waits_and_says_what_is_odd() -> None:
+    """The CRD in the cluster may be another version's: the object is neither ignored nor in the way of the others."""
+
+    async def play() -> None:
+        world, good = World(), {"image": "i", "command": "c", "gpu": {"type": "none"}}
+        world.apply(spec={"job": good | {"cpu": 3}})
+        await world.work(5)
+        ready = next(one for one in world.status["conditions"] if one["type"] == "Ready")
+        assert (world.status["phase"], ready["reason"]) == ("Pending", "SpecUnreadable")
+        assert "spec.job.cpu" in ready["message"]
+        assert world.platform.created == []
+        world.apply(spec={"job": good})
+        await world.work(5)
+        assert world.status["phase"] == "Queued"
+
+    simulate(play())
+
+
 def test_a_create_that_waited_is_not_sent_for_an_object_that_is_being_deleted() -> None:
     """At 60 requests a minute it may wait for long, and its object may go meanwhile."""
 

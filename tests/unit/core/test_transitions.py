@@ -14,6 +14,7 @@ from seedjob_operator.core.decision import (
     Decision,
     DeleteJob,
     DropIntent,
+    HoldConnection,
     ReadEnvironment,
     ReadJob,
     ReadResult,
@@ -22,7 +23,7 @@ from seedjob_operator.core.decision import (
 )
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import MISSING, UNREAD, Reach, Sent
-from seedjob_operator.resources import ConditionType, Phase
+from seedjob_operator.resources import ConditionType, Phase, read_spec
 from seedjob_operator.seedapi.wire import JobStatus
 from unit.core import given
 from unit.core.given import (
@@ -35,6 +36,7 @@ from unit.core.given import (
     NOW,
     OWN,
     RESTORED,
+    SPEC,
     TAKEN_OVER,
     job,
     recorded,
@@ -64,6 +66,7 @@ class Row:
 READY_TO_SEND: dict[str, Any] = {"environment_read": True, "sent": Sent.NOTHING}
 GONE: dict[str, Any] = {"remote": MISSING, "fresh": True, "absences": given.absences(180, 90, 0)}
 CHOSEN_SPEC = spec(jobName=CHOSEN)
+OVER_ACME = spec(connectionRef={"name": "acme"})
 RUNNING = recorded(Phase.RUNNING)
 PENDING = recorded(Phase.PENDING)
 SUCCEEDED = recorded(Phase.SUCCEEDED)
@@ -170,6 +173,25 @@ SUBMISSION = [
         why="but ever more rarely where creates are refused again and again: each renewal is a write",
         desired={"spec": CHOSEN_SPEC, "intent": dataclasses.replace(CHOSEN_INTENT, time=NOW - timedelta(minutes=15))},
         observed=READY_TO_SEND | {"failures": 6},
+        then=CreateJob,
+    ),
+    Row(
+        why="a SeedConnection is held before anything is announced or sent over it",
+        desired={"spec": OVER_ACME},
+        observed=READY_TO_SEND | {"connection": dataclasses.replace(given.CONNECTION, name="acme")},
+        then=HoldConnection,
+    ),
+    Row(
+        why="an intent from a time when it was held says nothing of now",
+        desired={"spec": OVER_ACME, "intent": given.intent(connection="acme")},
+        observed=READY_TO_SEND | {"connection": dataclasses.replace(given.CONNECTION, name="acme")},
+        then=HoldConnection,
+    ),
+    Row(
+        why="once it is, the create goes on",
+        desired={"spec": OVER_ACME, "intent": given.intent(connection="acme")},
+        observed=READY_TO_SEND
+        | {"connection": dataclasses.replace(given.CONNECTION, name="acme"), "connection_held": True},
         then=CreateJob,
     ),
     Row(
@@ -1106,6 +1128,74 @@ DELETION = [
     ),
 ]
 
+NO_JOB, ODD_JOB = read_spec({"job": {"image": "i", "command": "c", "gpu": {"type": "none"}, "cpu": 3}})
+NO_POLICY, ODD_POLICY = read_spec({"job": SPEC.job.manifest(), "deletionPolicy": "Keep"})
+UNREADABLE = [
+    Row(
+        why="a job that can't be read is never submitted; the user hears what is odd",
+        desired={"spec": NO_JOB, "unreadable": ODD_JOB},
+        observed=READY_TO_SEND,
+        phase=Phase.PENDING,
+        reason=Reason.SPEC_UNREADABLE,
+        requeue=None,
+    ),
+    Row(
+        why="nor is its create settled: what was sent can't be compared with it",
+        desired={"spec": NO_JOB, "unreadable": ODD_JOB, "intent": OWN},
+        observed={"remote": MISSING, "fresh": True, "environment_read": True},
+        phase=Phase.PENDING,
+        reason=Reason.SPEC_UNREADABLE,
+    ),
+    Row(
+        why="a running job runs on and is followed: nothing says that it isn't wanted any more",
+        desired={
+            "spec": NO_JOB.model_copy(update={"run_id": "2"}),
+            "unreadable": ODD_JOB,
+            "intent": OWN,
+            "status": recorded(Phase.QUEUED),
+        },
+        observed={"remote": job()},
+        phase=Phase.RUNNING,
+        reason=Reason.RUNNING,
+        attention=Reason.SPEC_UNREADABLE,
+        follow=True,
+    ),
+    Row(
+        why="an end isn't followed by another attempt of what can't be read",
+        desired={
+            "spec": NO_JOB.model_copy(update={"run_id": "2"}),
+            "unreadable": ODD_JOB,
+            "intent": OWN,
+            "status": SUCCEEDED,
+        },
+        phase=Phase.SUCCEEDED,
+        reason=Reason.SUCCEEDED,
+        attention=Reason.SPEC_UNREADABLE,
+    ),
+    Row(
+        why="deletion is carried out",
+        desired=DELETED | {"spec": NO_JOB, "unreadable": ODD_JOB, "status": RUNNING},
+        observed={"remote": job()},
+        then=CancelJob,
+        phase=Phase.CANCELLING,
+        reason=Reason.DELETING,
+    ),
+    Row(
+        why="but where the policy itself can't be read nobody knows what to do with the job",
+        desired=DELETED | {"spec": NO_POLICY, "unreadable": ODD_POLICY, "status": RUNNING},
+        observed={"remote": job()},
+        phase=Phase.RUNNING,
+        reason=Reason.DELETION_BLOCKED,
+    ),
+    Row(
+        why="it can be forced away",
+        desired=DELETED | {"spec": NO_POLICY, "unreadable": ODD_POLICY, "status": RUNNING, "force_orphan": True},
+        observed={"remote": job()},
+        then=ReleaseFinalizer,
+        events=(Reason.ORPHANED,),
+    ),
+]
+
 PAUSED = [
     Row(
         why="paused: nothing but Attention is written",
@@ -1130,6 +1220,7 @@ GROUPS = {
     "following": FOLLOWING,
     "ended": ENDED,
     "deletion": DELETION,
+    "unreadable": UNREADABLE,
     "paused": PAUSED,
 }
 
