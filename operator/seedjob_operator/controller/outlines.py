@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from seedjob_operator.controller import owners
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.resources import FINALIZER, INTENT_ANNOTATION, TERMINAL_PHASES, ConditionType
@@ -68,7 +69,7 @@ def _connections(body: Document) -> Iterator[str | None]:
 
 
 def _names(body: Document) -> Iterator[str]:
-    for attempt in (body["status"], *body["status"].get("attempts", ())):
+    for attempt in owners.attempts_of(body):
         if "jobName" in attempt:
             yield str(attempt["jobName"])
     intent = Intent.parse(body["metadata"]["annotations"].get(INTENT_ANNOTATION))

@@ -121,10 +121,12 @@ class Case:
 
     @property
     def _generated_name(self) -> str:
+        return self.generated_name(self.next_attempt)
+
+    def generated_name(self, attempt: int) -> str:
+        """Give the remote name by which an attempt's job proves to be this object's."""
         desired = self.desired
-        return naming.generated_name(
-            namespace=desired.namespace, name=desired.name, uid=desired.uid, attempt=self.next_attempt
-        )
+        return naming.generated_name(namespace=desired.namespace, name=desired.name, uid=desired.uid, attempt=attempt)
 
     def new_intent(self, connection: Connection, *, job_name: str, attempt: int) -> Intent:
         """Give the intent to run what the spec says now."""

@@ -19,7 +19,7 @@ def succeed(case: Case, ended: SeedJobStatus | None = None) -> Decision | None:
     final = case if ended is None else case.with_status(ended)
     if not _is_due(final):
         return None
-    room = attempts.archived(final.desired.status, run_id=case.desired.spec.run_id)
+    room = attempts.archived(final.desired.status, run_id=case.desired.spec.run_id, generated=case.generated_name)
     situation = Situation(
         phase=Phase.PENDING,
         reason=Reason.NEW_ATTEMPT,
