@@ -237,7 +237,7 @@ class Steps:
         secrets = await self._masks(step.secrets)
         if secrets is None:
             return (masking.withheld(step.name),)
-        return tuple(masking.masked(line.message, secrets) for line in lines)
+        return tuple(masking.masked(line.message, secrets) for line in lines[-step.tail_lines :])
 
     async def _mask(self, step: MaskTexts, observed: Observed) -> Observed:
         """Mask texts that wait to be written: where Kubernetes doesn't answer they are left out, the rest is news."""

@@ -24,6 +24,7 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 
 _UNSETTLED = frozenset({Sent.UNKNOWN, Sent.UNANSWERED, Sent.CONFLICT_AFTER_UNANSWERED, Sent.REJECTED_AFTER_UNANSWERED})
 _SURELY_NOTHING = frozenset({Sent.NOTHING, Sent.REJECTED, Sent.CONFLICT})
+_ONLY_WITH_A_JOB = frozenset({Phase.QUEUED, Phase.RUNNING, Phase.UNKNOWN, Phase.CANCELLING})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -223,7 +224,24 @@ class Case:
     @property
     def made(self) -> bool:
         """Whether the attempt is known to have, or to have had, its remote job: it is never submitted again."""
-        return self.created or self.inherited
+        return self.created or self.inherited or self._was_recorded
+
+    @property
+    def _was_recorded(self) -> bool:
+        """Whether the status once said, or may have said before somebody emptied or edited it, that the job is there."""
+        intent = self.stored_intent
+        if intent is None:
+            return False
+        return intent.status_wiped is not None or self.desired.status.phase in _ONLY_WITH_A_JOB
+
+    @property
+    def status_was_wiped(self) -> bool:
+        """Whether the status was emptied, and nobody knows any more what it said of the stored intent's job."""
+        intent, desired = self.stored_intent, self.desired
+        known = self.created or self.observed.sent is not Sent.UNKNOWN
+        if intent is None or known or not desired.status_wiped:
+            return False
+        return intent.uid == desired.uid and intent.status_wiped is None
 
     @property
     def created(self) -> bool:

@@ -24,7 +24,8 @@ class Intent:
     not the present owner's (a restored backup took the job over). `cancel_reason` is why the operator cancels the job,
     `adopted_id` the platform's id of a job that was there before and is taken over. `secrets` says which versions of its
     Secrets the job was sent, None where that isn't known (`masking`). `earlier_spec` is the hash of a `spec.job` that was
-    sent under the same name before this one, where its create may have been carried out.
+    sent under the same name before this one, where its create may have been carried out. `status_wiped` marks an attempt whose
+    status somebody emptied: it may have said that the attempt had its job.
     """
 
     uid: str
@@ -43,6 +44,7 @@ class Intent:
     adopted_id: str | None = None
     secrets: str | None = None
     earlier_spec: str | None = None
+    status_wiped: str | None = None
 
     @classmethod
     def parse(cls, text: str | None) -> Self | None:
@@ -93,6 +95,7 @@ _WIRE = {
     "adopted_id": "adoptedId",
     "secrets": "secrets",
     "earlier_spec": "earlierSpecHash",
+    "status_wiped": "statusWiped",
 }
 _TOO_MANY_ATTEMPTS = 10**9
 _LONGEST_TEXT = 2048

@@ -18,7 +18,7 @@ class Desired:
 
     `intent` is None where there is none or where what stands there can't be read; `stray_intent` tells the two apart.
     `tracked` says that a GitOps tool would make the object again if it were deleted. `unreadable` says what was left out of
-    `spec`; nothing is then submitted by it.
+    `spec`; nothing is then submitted by it. `status_wiped` says that somebody else emptied the status.
     """
 
     namespace: str
@@ -35,6 +35,7 @@ class Desired:
     paused: bool = False
     force_orphan: bool = False
     tracked: bool = False
+    status_wiped: bool = False
     unreadable: Unreadable | None = None
 
     @property

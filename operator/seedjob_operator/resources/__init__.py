@@ -8,6 +8,7 @@ neither of which fails; `status.dump()` is a merge patch. This room does no I/O 
 from seedjob_operator.resources.identity import (
     API_VERSION,
     CONNECTION_FINALIZER,
+    FIELD_MANAGER,
     FINALIZER,
     FORCE_ORPHAN_ANNOTATION,
     GROUP,
@@ -63,6 +64,7 @@ from seedjob_operator.resources.vocabulary import (
 __all__ = [
     "API_VERSION",
     "CONNECTION_FINALIZER",
+    "FIELD_MANAGER",
     "FINALIZER",
     "FORCE_ORPHAN_ANNOTATION",
     "GROUP",

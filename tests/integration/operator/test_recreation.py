@@ -130,5 +130,21 @@ def test_a_forged_intent_gets_nothing(stage: Stage) -> None:
     assert Counter(row["name"] for row in platform.ledger())[victim["jobName"]] == 1
 
 
+@pytest.mark.timeout(240)
+def test_a_wiped_status_starts_no_new_run(cluster: Cluster, platform: Platform, operator: Operator) -> None:
+    """Emptied by hand while no operator looked, and the remote record is gone as well: the run was there all the same."""
+    cluster.apply(seedjob("wiped", "true"), seedjob("fresh", "true", suspend=True))
+    name = cluster.wait_for_phase("wiped", "Succeeded")["jobName"]
+    operator.process.kill()
+    cluster.run("patch", "sj", "wiped", "--subresource=status", "--type=merge", "-p", '{"status": null}')
+    platform.delete(name)
+    operator.crash_and_return()
+    wait_for("it is noted", lambda: "statusWiped" in _intent(cluster, "wiped"), seconds=120, every=0.5)
+    cluster.change("fresh", suspend=False)
+    cluster.wait_for_phase("fresh", "Succeeded", seconds=90)
+    assert creates(platform, "wiped") == 1
+    assert cluster.status("wiped").get("phase") != "Queued"
+
+
 def _intent(cluster: Cluster, name: str) -> str:
     return str((cluster.seedjob(name) or {})["metadata"]["annotations"][INTENT])

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Callable
 
+from seedjob_operator.controller.keys import Key
 from seedjob_operator.seedapi.wire import Job, JobStatus
 from unit.controller.world import KEY, Wait, World
-from unit.simulated import simulate
+from unit.simulated import seedjob, simulate
 
 DELETED = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
 
@@ -51,6 +52,25 @@ def test_a_spec_that_cannot_be_read_waits_and_says_what_is_odd() -> None:
         world.apply(spec={"job": good})
         await world.work(5)
         assert world.status["phase"] == "Queued"
+
+    simulate(play())
+
+
+def test_two_that_would_take_over_one_job_at_once() -> None:
+    """Applied together, each finds the job unclaimed: the one whose intent is stored first has it, the other waits."""
+
+    async def play() -> None:
+        world, spec = World(), {"jobName": "nightly", "adoptionPolicy": "IfMatching"}
+        there = {"id": "job_9", "name": "nightly", "status": "running", "command": "c", "image": "i", "gpu": "none"}
+        world.platform.jobs["nightly"] = Job.model_validate(there)
+        keys = [Key("ns", name) for name in ("a", "b", "c")]
+        for key in keys:
+            world.store.put(world.objects.put(seedjob(key.name, uid=f"uid-{key.name}", spec=spec)))
+            world.queue.add(key)
+        await world.work(30)
+        found = sorted(str(world.objects.live[key]["status"].get("jobId")) for key in keys)
+        assert found == ["None", "None", "job_9"]
+        assert sorted(world.objects.live[key]["status"]["phase"] for key in keys) == ["Pending", "Pending", "Running"]
 
     simulate(play())
 

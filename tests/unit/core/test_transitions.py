@@ -1128,6 +1128,62 @@ DELETION = [
     ),
 ]
 
+MARKED = dataclasses.replace(OWN, status_wiped="true")
+WIPED = [
+    Row(
+        why="a status that somebody emptied may have said that the job is there: that is noted before all else",
+        desired={"intent": OWN, "status_wiped": True},
+        observed={"environment_read": True},
+        then=WriteIntent,
+    ),
+    Row(
+        why="also while the platform is away: the next status that is written hides who emptied it",
+        desired={"intent": OWN, "status_wiped": True},
+        observed={"connection": given.DOWN},
+        then=WriteIntent,
+    ),
+    Row(
+        why="where this process knows what was sent nothing has to be noted",
+        desired={"intent": OWN, "status_wiped": True},
+        observed=READY_TO_SEND,
+        then=CreateJob,
+    ),
+    Row(
+        why="such an attempt is never submitted again: it's looked for",
+        desired={"intent": MARKED, "status_wiped": True},
+        observed={"remote": MISSING, "environment_read": True},
+        then=ReadJob,
+    ),
+    Row(
+        why="and where it's gone nobody knows how it ended",
+        desired={"intent": MARKED, "status": PENDING},
+        observed=GONE | {"sent": Sent.UNANSWERED},
+        phase=Phase.FAILED,
+        reason=Reason.REMOTE_DELETED,
+    ),
+    Row(
+        why="one that is there is followed as before",
+        desired={"intent": MARKED, "status_wiped": True},
+        observed={"remote": job()},
+        phase=Phase.RUNNING,
+        reason=Reason.RUNNING,
+        events=(Reason.SUBMITTED, Reason.STARTED),
+    ),
+    Row(
+        why="a phase that only a job can have says so as well, where its id alone was edited away",
+        desired={"intent": OWN, "status": recorded(Phase.RUNNING, job_id=None)},
+        observed={"remote": MISSING, "environment_read": True},
+        then=ReadJob,
+    ),
+    Row(
+        why="also when it's missing for long",
+        desired={"intent": OWN, "status": recorded(Phase.RUNNING, job_id=None)},
+        observed=GONE | {"sent": Sent.UNANSWERED},
+        phase=Phase.FAILED,
+        reason=Reason.REMOTE_DELETED,
+    ),
+]
+
 NO_JOB, ODD_JOB = read_spec({"job": {"image": "i", "command": "c", "gpu": {"type": "none"}, "cpu": 3}})
 NO_POLICY, ODD_POLICY = read_spec({"job": SPEC.job.manifest(), "deletionPolicy": "Keep"})
 UNREADABLE = [
@@ -1220,6 +1276,7 @@ GROUPS = {
     "following": FOLLOWING,
     "ended": ENDED,
     "deletion": DELETION,
+    "wiped": WIPED,
     "unreadable": UNREADABLE,
     "paused": PAUSED,
 }
