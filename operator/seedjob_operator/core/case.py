@@ -40,14 +40,13 @@ class Case:
         """The attempt in force: the stored intent where it counts, else what is known of a job that exists.
 
         What the status recorded of the attempt was written once, and wins over what a user may have made of the intent.
-        Where a create of an earlier `spec.job` was open, and none was answered since, a job that is found is that one's.
+        Where an earlier create was open, and none was answered since, a job that is found is that one's.
         """
         intent, status = self.stored_intent or self._rebuilt_intent, self.desired.status
         if intent is None:
             return None
         if not self.submitted:
-            earlier = intent.earlier_spec if self.may_have_been_sent else None
-            return intent if earlier is None else dataclasses.replace(intent, spec_hash=earlier)
+            return intent.earliest if self.may_have_been_sent else intent
         return dataclasses.replace(
             intent,
             attempt=status.attempt or intent.attempt,

@@ -23,8 +23,8 @@ class Intent:
     the operator's own default connection. `origin_uid` is the UID whose generated name the job carries, where that is
     not the present owner's (a restored backup took the job over). `cancel_reason` is why the operator cancels the job,
     `adopted_id` the platform's id of a job that was there before and is taken over. `secrets` says which versions of its
-    Secrets the job was sent, None where that isn't known (`masking`). `earlier_spec` is the hash of a `spec.job` that was
-    sent under the same name before this one, where its create may have been carried out. `status_wiped` marks an attempt whose
+    Secrets the job was sent, None where that isn't known (`masking`). `earlier_spec` and
+    `earlier_run` are of what was sent under the same name before this, where that create may have been carried out. `status_wiped` marks an attempt whose
     status somebody emptied: it may have said that the attempt had its job.
     """
 
@@ -44,6 +44,7 @@ class Intent:
     adopted_id: str | None = None
     secrets: str | None = None
     earlier_spec: str | None = None
+    earlier_run: str | None = None
     status_wiped: str | None = None
 
     @classmethod
@@ -71,6 +72,12 @@ class Intent:
         return json.dumps({key: value for key, value in content.items() if value is not None}, separators=(",", ":"))
 
     @property
+    def earliest(self) -> Self:
+        """This intent for what was sent first of all that may have been carried out."""
+        spec, run = self.earlier_spec or self.spec_hash, self.earlier_run or self.run_id
+        return dataclasses.replace(self, spec_hash=spec, run_id=run)
+
+    @property
     def has_generated_name(self) -> bool:
         """Whether the job's name proves by itself that it was made for this namespace, name and UID."""
         uid = self.origin_uid or self.uid
@@ -95,6 +102,7 @@ _WIRE = {
     "adopted_id": "adoptedId",
     "secrets": "secrets",
     "earlier_spec": "earlierSpecHash",
+    "earlier_run": "earlierRunId",
     "status_wiped": "statusWiped",
 }
 _TOO_MANY_ATTEMPTS = 10**9

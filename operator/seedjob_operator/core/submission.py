@@ -3,7 +3,18 @@
 import dataclasses
 from datetime import datetime, timedelta
 
-from seedjob_operator.core import absence, attention, conditions, events, masking, outcome, ownership, pacing, verbs
+from seedjob_operator.core import (
+    absence,
+    attention,
+    conditions,
+    events,
+    masking,
+    outcome,
+    ownership,
+    pacing,
+    renewal,
+    verbs,
+)
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.decision import (
     CreateJob,
@@ -31,8 +42,6 @@ _CONTRADICTED_HOLD = Hold(
     reason=Reason.SUBMISSION_UNSETTLED,
     message="The platform says that the job's name is taken, and shows no job that has it; both are asked again.",
 )
-_INTENT_TIME_HOLDS = timedelta(minutes=1)
-_MOST_DOUBLINGS = 4
 _SHORTEST_NAME_CHECK = timedelta(seconds=15)
 _LONGEST_NAME_CHECK = timedelta(minutes=10)
 
@@ -101,6 +110,8 @@ def _send(case: Case) -> Decision:
         )
     if isinstance(observed.connection, Connection) and observed.connection.name != desired.connection_name:
         return Decision(requeue_after=1.0)  # the last attempt's way was looked up for this pass; the next has its own
+    if desired.connection_name and not observed.connection_held:
+        return Decision(step=HoldConnection(name=desired.connection_name))
     name, attempt = _name_to_send(case)
     if _needs_free_name(case, name):
         taken = isinstance(observed.remote, Job) and observed.remote.name == name
@@ -108,8 +119,6 @@ def _send(case: Case) -> Decision:
             return Decision(step=ReadJob(name=name))
         if taken:
             return name_taken(case, name)
-    if desired.connection_name and not observed.connection_held:
-        return Decision(step=HoldConnection(name=desired.connection_name))
     intent, secrets = case.stored_intent, masking.to_send(case, name)
     current = (
         intent is not None
@@ -119,39 +128,14 @@ def _send(case: Case) -> Decision:
     current = current and desired.finalizer and not case.elsewhere
     if intent is not None and current and case.sent is Sent.UNKNOWN:
         # Written again before anything is sent: this fails where another replica, or a deletion, went on meanwhile.
-        time = case.intent_time if _may_be_redated(case, intent) else intent.time
+        time = case.intent_time if renewal.may_be_redated(case, intent) else intent.time
         return Decision(step=WriteIntent(intent=dataclasses.replace(intent, time=time), sent=case.sent))
-    if intent is None or not current or case.sent is Sent.CONFLICT or _is_old(case, intent):
+    if intent is None or not current or case.sent is Sent.CONFLICT or renewal.is_old(case, intent):
         connection = observed.connection
         assert isinstance(connection, Connection)  # noqa: S101  # for the type checker: `_hold` saw to it
         renewed = dataclasses.replace(case.new_intent(connection, job_name=name, attempt=attempt), secrets=secrets)
-        return Decision(step=WriteIntent(intent=_remembering(case, renewed), sent=case.sent))
+        return Decision(step=WriteIntent(intent=renewal.remembering(case, renewed), sent=case.sent))
     return Decision(step=CreateJob(intent=intent))
-
-
-def _remembering(case: Case, renewed: Intent) -> Intent:
-    """Keep what a renewed intent has to say of an earlier create under the same name that may yet be carried out."""
-    before = case.stored_intent
-    if before is None or before.job_name != renewed.job_name or not case.may_have_been_sent:
-        return renewed
-    earlier = before.earlier_spec or (before.spec_hash if before.spec_hash != renewed.spec_hash else None)
-    time = renewed.time if _may_be_redated(case, before) else before.time
-    return dataclasses.replace(renewed, earlier_spec=earlier, time=time)
-
-
-def _is_old(case: Case, intent: Intent) -> bool:
-    """Tell whether an intent is so old that it would claim jobs which others made since: only a chosen name can.
-
-    Where creates are refused again and again it's renewed more and more rarely.
-    """
-    holds = _INTENT_TIME_HOLDS * 2.0 ** min(case.observed.failures, _MOST_DOUBLINGS)
-    claims = not intent.has_generated_name and _may_be_redated(case, intent)
-    return claims and case.platform_now - intent.time > holds
-
-
-def _may_be_redated(case: Case, intent: Intent) -> bool:
-    """Under a chosen name the intent's time tells which job is ours, as long as an earlier create may have made it."""
-    return intent.has_generated_name or not case.may_have_been_sent
 
 
 def _name_to_send(case: Case) -> tuple[str, int]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from seedjob_operator.core import naming, ownership, submission
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.decide import decide
-from seedjob_operator.core.decision import DropIntent, ReadJob
+from seedjob_operator.core.decision import DropIntent, ReadJob, WriteIntent
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import MISSING, Desired, Sent
@@ -289,3 +289,29 @@ def test_a_job_that_two_claim_is_the_older_ones(mine: tuple[datetime, str], othe
     decision = decide(asked.desired, seen, NOW)
     assert isinstance(decision.step, DropIntent) is not owned
     assert (decision.status is not None) is owned
+
+
+def renewed(sent: Sent, **fields: Any) -> Intent:
+    """Give the intent that announces a changed spec under the same name, after a create of which `sent` is known."""
+    known: dict[str, Any] = {"environment_read": True, "remote": MISSING, "fresh": True, "rejected_hash": "another"}
+    step = decide(given.desired(intent=OWN, spec=spec(**fields)), given.observed(sent=sent, **known), NOW).step
+    assert isinstance(step, WriteIntent)
+    return step.intent
+
+
+def test_a_renewed_intent_remembers_what_an_open_create_sent() -> None:
+    """A job that is found later is the open create's: what it runs, and for which run, isn't what the spec says by now."""
+    intent = renewed(Sent.UNANSWERED, **given.CHANGED, runId="2")
+    assert (intent.run_id, intent.earlier_run, intent.earlier_spec) == ("2", "1", OWN.spec_hash)
+    asked = given.desired(intent=intent, spec=spec(**given.CHANGED, runId="2"))
+    found = decide(asked, given.observed(sent=Sent.CONFLICT_AFTER_UNANSWERED, remote=job(), fresh=True), NOW).step
+    assert isinstance(found, WriteIntent)
+    assert found.intent.cancel_reason == Reason.RUN_ID_CHANGED
+    answered = decide(asked, given.observed(sent=Sent.CREATED, remote=job(), fresh=True), NOW).status
+    assert answered is not None
+    assert (answered.run_id, answered.spec_hash) == ("2", asked.spec_hash)
+
+
+def test_where_nothing_was_made_nothing_is_remembered() -> None:
+    intent = renewed(Sent.REJECTED, **given.CHANGED)
+    assert (intent.earlier_run, intent.earlier_spec) == (None, None)
