@@ -237,7 +237,7 @@ class Case:
     def status_was_wiped(self) -> bool:
         """Whether the status was emptied, and nobody knows any more what it said of the stored intent's job."""
         intent, desired = self.stored_intent, self.desired
-        known = self.created or self.observed.sent is not Sent.UNKNOWN
+        known = self.over or self.created or self.observed.sent is not Sent.UNKNOWN
         if intent is None or known or not desired.status_wiped:
             return False
         return intent.uid == desired.uid and intent.status_wiped is None
