@@ -56,6 +56,25 @@ def test_a_spec_that_cannot_be_read_waits_and_says_what_is_odd() -> None:
     simulate(play())
 
 
+def test_no_more_of_a_log_is_kept_than_was_asked_for() -> None:
+    """Kubernetes refuses a status with more lines as a whole, and its end would never be recorded."""
+
+    async def play() -> None:
+        world = World()
+        world.apply()
+        await world.work(5)
+        name = world.status["jobName"]
+        failed = world.platform.jobs[name].model_copy(update={"status": JobStatus.FAILED, "exit_code": 1})
+        world.platform.jobs[name] = failed
+        world.observations.listed(KEY, failed)
+        world.queue.add(KEY)
+        await world.work(30)
+        assert world.status["phase"] == "Failed"
+        assert world.status["logTail"] == [f"line {number}" for number in range(130, 150)]
+
+    simulate(play())
+
+
 def test_two_that_would_take_over_one_job_at_once() -> None:
     """Applied together, each finds the job unclaimed: the one whose intent is stored first has it, the other waits."""
 

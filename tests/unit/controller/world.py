@@ -19,7 +19,7 @@ from seedjob_operator.core import environment
 from seedjob_operator.core.decision import Event
 from seedjob_operator.core.snapshot import Connection
 from seedjob_operator.seedapi import errors
-from seedjob_operator.seedapi.wire import Analytics, CreateJob, Job
+from seedjob_operator.seedapi.wire import Analytics, CreateJob, Job, LogLine
 from unit.simulated import seedjob
 
 KEY = Key("ns", "a")
@@ -102,6 +102,10 @@ class Platform:
 
     async def get_analytics(self, name: str) -> Analytics:
         return Analytics()
+
+    async def get_logs(self, name: str, *, tail: int) -> list[LogLine]:
+        """Give more than was asked for, as a platform may that doesn't know `tail`."""
+        return [LogLine(message=f"line {number}") for number in range(150)]
 
 
 class _Link:
