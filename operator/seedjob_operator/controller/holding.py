@@ -1,14 +1,17 @@
 """Holds a SeedConnection, by our finalizer, for as long as unfinished SeedJobs refer to it.
 
-The finalizer is put on at the first use and taken off after the last one: what nobody uses is deleted at once, also while
-no operator runs.
+The finalizer is put on before the first job is submitted and taken off after the last one: what nobody uses is deleted at
+once, also while no operator runs.
 """
 
+import asyncio
 import logging
 
 from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.kubernetes import ConflictError, KubernetesError, NotFoundError, SeedObjects
 from seedjob_operator.controller.store import Document, Store, precondition_of
+from seedjob_operator.core.reasons import Reason
+from seedjob_operator.core.snapshot import Hold
 from seedjob_operator.resources import CONNECTION_FINALIZER
 
 _log = logging.getLogger(__name__)
@@ -35,34 +38,63 @@ def waits_for(names: list[str]) -> str:
 
 
 class Holder:
-    """Puts the finalizer on and takes it off."""
+    """Puts the finalizer on and takes it off, one write at a time."""
 
     def __init__(self, *, seedconnections: SeedObjects, connections: Store, jobs: Store) -> None:
         self._seedconnections = seedconnections
         self._connections = connections
         self._jobs = jobs
+        self._writing = asyncio.Lock()
+
+    async def hold(self, key: Key) -> Hold | None:
+        """Hold a connection before the first job that uses it is submitted; give why it can't be held.
+
+        Raises:
+            KubernetesError: the finalizer couldn't be written.
+        """
+        async with self._writing:
+            body = self._connections.get(key)
+            if body is None or (_is_deleted(body) and not _is_held(body)):  # Kubernetes takes no new finalizer then
+                message = f"The SeedConnection {key.name} is being deleted: wait until it's gone, and create it anew."
+                return Hold(reason=Reason.CONNECTION_NOT_READY, message=message)
+            if not _is_held(body):
+                await self._write(key, body, [*_others(body), CONNECTION_FINALIZER])
+            return None
 
     async def refresh(self, key: Key) -> None:
         """Hold a connection that is used, and no other; what fails is tried again in the next round."""
+        async with self._writing:
+            try:
+                await self._refresh(key)
+            except (ConflictError, NotFoundError):
+                return  # the watch tells what it is now
+            except KubernetesError as error:
+                _log.warning("the finalizer of SeedConnection %s could not be written: %s", key, error)
+
+    async def _refresh(self, key: Key) -> None:
         body = self._connections.get(key)
         if body is None:
             return
-        used, finalizers = bool(users(key, self._jobs)), list(body["metadata"].get("finalizers", ()))
-        held, deleting = CONNECTION_FINALIZER in finalizers, "deletionTimestamp" in body["metadata"]
-        if held == used or (used and deleting):  # Kubernetes takes no new finalizer once it is to be deleted
+        used = bool(users(key, self._jobs))
+        if _is_held(body) == used or (used and _is_deleted(body)):
             return
-        others = [name for name in finalizers if name != CONNECTION_FINALIZER]
-        await self._write(key, body, [*others, CONNECTION_FINALIZER] if used else others)
+        await self._write(key, body, [*_others(body), *([CONNECTION_FINALIZER] if used else [])])
 
     async def _write(self, key: Key, body: Document, finalizers: list[str]) -> None:
-        try:
-            written = await self._seedconnections.patch_metadata(
-                key, precondition=precondition_of(body), metadata={"finalizers": finalizers}
-            )
-        except (ConflictError, NotFoundError):
-            return  # the watch tells what it is now
-        except KubernetesError as error:
-            _log.warning("the finalizer of SeedConnection %s could not be written: %s", key, error)
-            return
-        if "deletionTimestamp" not in written["metadata"] or finalizers:
+        written = await self._seedconnections.patch_metadata(
+            key, precondition=precondition_of(body), metadata={"finalizers": finalizers}
+        )
+        if not _is_deleted(written) or finalizers:
             self._connections.put(written)
+
+
+def _others(body: Document) -> list[str]:
+    return [name for name in body["metadata"].get("finalizers", ()) if name != CONNECTION_FINALIZER]
+
+
+def _is_held(body: Document) -> bool:
+    return CONNECTION_FINALIZER in body["metadata"].get("finalizers", ())
+
+
+def _is_deleted(body: Document) -> bool:
+    return "deletionTimestamp" in body["metadata"]

@@ -20,7 +20,7 @@ from kubernetes.aio import config as kubernetes_config
 
 from seedjob_operator import metrics
 from seedjob_operator.controller.keys import Key
-from seedjob_operator.resources import GROUP, VERSION
+from seedjob_operator.resources import FIELD_MANAGER, GROUP, VERSION
 
 _log = logging.getLogger(__name__)
 _POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -90,7 +90,7 @@ class Kubernetes:
 
     async def patch(self, path: str, body: Document) -> Document:
         """Merge into an object (RFC 7386); `metadata.resourceVersion` and `uid` in the body are preconditions."""
-        return await self._call("PATCH", path, body=body)
+        return await self._call("PATCH", path, query={"fieldManager": FIELD_MANAGER}, body=body)
 
     async def delete(self, path: str, body: Document) -> Document:
         """Delete an object; the body is Kubernetes' DeleteOptions."""

@@ -98,11 +98,15 @@ class Operator:
             clock=self._clock,
             open_link=self._accounts.open,
         )
+        self._holder = Holder(
+            seedconnections=self._seedconnections, connections=self._connections_store, jobs=self._jobs
+        )
         self._reconciler = Reconciler(
             seedjobs=self._seedjobs,
             store=self._jobs,
             observations=self._observations,
             connections=self._connections,
+            holder=self._holder,
             sources=self._sources,
             recorder=EventRecorder(kubernetes, component=settings.lease_name),
             leadership=self._leadership,
@@ -137,7 +141,7 @@ class Operator:
             connections=self._connections,
             accounts=self._accounts,
             status=status,
-            holder=Holder(seedconnections=seedconnections, connections=self._connections_store, jobs=self._jobs),
+            holder=self._holder,
             references=self._references,
             sources=self._sources,
             queue=self._queue,

@@ -29,6 +29,7 @@ class Outline(NamedTuple):
         phase: a SeedJob's phase, None before it has one.
         connections: the SeedConnections that the spec names and that the attempt runs on.
         names: the remote jobs that it recorded or announced.
+        ids: the remote jobs that it recorded, by the platform's ids.
         unfinished: it has yet to end, or to be cleaned up.
         waits_for_reference: it is held by a Secret or ConfigMap.
     """
@@ -38,6 +39,7 @@ class Outline(NamedTuple):
     phase: str | None
     connections: tuple[str, ...]
     names: tuple[str, ...]
+    ids: tuple[str, ...]
     unfinished: bool
     waits_for_reference: bool
 
@@ -53,6 +55,7 @@ def outline_of(body: Document) -> Outline:
         phase=None if phase is None else sys.intern(phase),
         connections=tuple(sorted({sys.intern(name) for name in _connections(body) if name})),
         names=tuple(sorted(set(_names(body)))),
+        ids=tuple(str(attempt["jobId"]) for attempt in _attempts(body) if "jobId" in attempt),
         unfinished=_is_unfinished(metadata, phase),
         waits_for_reference=any(
             condition.get("type") == ConditionType.SUBMITTED and condition.get("reason") in _HELD_BY_A_REFERENCE
@@ -62,17 +65,24 @@ def outline_of(body: Document) -> Outline:
 
 
 def _connections(body: Document) -> Iterator[str | None]:
-    yield (body["spec"].get("connectionRef") or {}).get("name")
+    named = body["spec"].get("connectionRef")
+    yield named.get("name") if isinstance(named, Mapping) else None
     yield body["status"].get("connection")
 
 
 def _names(body: Document) -> Iterator[str]:
-    for attempt in (body["status"], *body["status"].get("attempts", ())):
+    for attempt in _attempts(body):
         if "jobName" in attempt:
             yield str(attempt["jobName"])
     intent = Intent.parse(body["metadata"]["annotations"].get(INTENT_ANNOTATION))
     if intent is not None:
         yield intent.job_name
+
+
+def _attempts(body: Document) -> tuple[Document, ...]:
+    """Give all that the status says of attempts: the one in force, and the earlier ones."""
+    status = body["status"]
+    return (status, *status.get("attempts", ()), *status.get("olderJobs", ()))
 
 
 def _is_unfinished(metadata: Document, phase: str | None) -> bool:

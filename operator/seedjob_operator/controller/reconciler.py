@@ -4,16 +4,14 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
-from typing import Any
-
-from pydantic import ValidationError
 
 from seedjob_operator import metrics
 from seedjob_operator.controller import owners
 from seedjob_operator.controller.clock import Clock
 from seedjob_operator.controller.connections import Connections
+from seedjob_operator.controller.holding import Holder
 from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.kubernetes import (
     ConflictError,
@@ -34,10 +32,10 @@ from seedjob_operator.controller.store import Document as Body
 from seedjob_operator.controller.store import Store, desired_of, reconcile_at_of, version_of
 from seedjob_operator.core import binding, deletion, learning
 from seedjob_operator.core.case import Case
-from seedjob_operator.core.decision import ReadResult, ReleaseFinalizer, Step
-from seedjob_operator.core.snapshot import Connection, Desired, Hold, Observed
+from seedjob_operator.core.decision import ReadResult, ReleaseFinalizer, Step, WriteIntent
+from seedjob_operator.core.snapshot import Connection, Desired, Observed
 from seedjob_operator.logs import about, note_attempt
-from seedjob_operator.resources import FINALIZER, AdoptionPolicy
+from seedjob_operator.resources import FINALIZER
 
 _log = logging.getLogger(__name__)
 PASSES = 12
@@ -55,6 +53,7 @@ class Reconciler:
     store: Store
     observations: Observations
     connections: Connections
+    holder: Holder
     sources: SourceReader
     recorder: EventRecorder
     leadership: Leadership
@@ -66,6 +65,7 @@ class Reconciler:
         """Set up who works on what."""
         self._lanes = Lanes(self.queue.add)
         self._hands = asyncio.Semaphore(PASSES)
+        self._adopting = asyncio.Lock()
         self._vanished: dict[Key, list[Body]] = {}
         self._let_go: set[str] = set()
 
@@ -170,9 +170,7 @@ class Reconciler:
 
     async def _tell_of_vanished(self, key: Key) -> None:
         for body in self._vanished.pop(key, []):
-            desired = self._read(body)
-            if desired is None:
-                continue
+            desired = desired_of(body)
             seen = self.observations.get(key, uid=desired.uid)
             for event in deletion.abandoned(Case(desired, seen, self.clock.now())):
                 await tell(self.recorder, body, event)
@@ -182,7 +180,6 @@ class Reconciler:
         self.observations.forget(key)
         self.queue.forget(key)
         self.connections.forget_job(key)
-        self.sources.forget_job(key)
         self.failures.pop(key, None)
 
     async def reconcile(self, key: Key) -> None:
@@ -199,21 +196,21 @@ class Reconciler:
         if body is None:
             self._forget(key)
             return
-        desired = self._read(body)
-        if desired is None:
-            return
+        desired = desired_of(body)
         note_attempt(_attempt(desired))
         seen = self.observations.get(key, uid=desired.uid)
         name = binding.connection_name(Case(desired, seen, self.clock.now()))
         connection, link = await self.connections.for_job(key, name, cleaning_up=desired.deleting)
-        others = self._others(key, desired, connection)
+        others = owners.others(key, desired.spec.job_name, self.store)
         observed = learning.pass_begun(
             self.observations.get(key, uid=desired.uid),  # the poll may have shown more meanwhile
             connection,
             clock_offset=_clock_offset(link),
-            rivals=owners.recorded(others),
-            claimed=_claimed(desired, connection, others),
-            contenders=tuple(found for body in others if (found := self._read(body)) is not None),
+            rivals=others.rivals,
+            claimed=others.claimed(seed_namespace=connection.seed_namespace)
+            if isinstance(connection, Connection)
+            else frozenset(),
+            contenders=others.contenders,
             intent=desired.intent,
             reconcile_at=reconcile_at_of(body),
         )
@@ -228,6 +225,7 @@ class Reconciler:
             store=self.store,
             sources=self.sources,
             clock=self.clock,
+            hold_connection=self.holder.hold,
         )
         await self._pass_with(steps, may_act=lambda: self.leadership.check(term)).run(observed)
 
@@ -242,29 +240,6 @@ class Reconciler:
             take=self._take,
         )
 
-    def _others(self, key: Key, desired: Desired, connection: Connection | Hold) -> list[Mapping[str, Any]]:
-        """Give the other SeedJobs, where a name was chosen here: it may be chosen twice."""
-        if desired.spec.job_name is None or isinstance(connection, Hold):
-            return []
-        chosen = desired.spec.job_name
-        same = [
-            other
-            for other, outline in self.store.outlines()
-            if other != key and any(name == chosen or name.startswith(f"{chosen}-") for name in outline.names)
-        ]
-        return [body for other in same if (body := self.store.get(other)) is not None]
-
-    def _read(self, body: Body) -> Desired | None:
-        try:
-            return desired_of(body)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            _log.error(
-                "spec.%s can't be read: %s; install the CRDs of this operator's version", where, first["msg"]
-            )  # the trace would show values
-            return None
-
     async def _take(self, steps: Steps, step: Step, observed: Observed) -> Observed | None:
         lane = lane_of(step)
         if lane is None or steps.link is None:
@@ -275,18 +250,26 @@ class Reconciler:
         can_wait = not isinstance(step, ReadResult)
         if self._lanes.enter((steps.link.client.account, lane), steps.key, wait=can_wait):
             async with self._waiting():
+                if isinstance(step, WriteIntent) and step.intent.adopted_id is not None:
+                    return await self._adopt(steps, step, observed)
                 return await steps.take(step, observed)
         if can_wait:
             return None
         # The end itself is recorded now, the rest of the result later.
         return learning.result_read(observed, analytics=None, log_tail=None, now=self.clock.now())
 
+    async def _adopt(self, steps: Steps, step: WriteIntent, observed: Observed) -> Observed:
+        """Announce that a job is taken over, one at a time: two SeedJobs may have found the same one.
 
-def _claimed(desired: Desired, connection: Connection | Hold, others: list[Mapping[str, Any]]) -> frozenset[str]:
-    """Give the names that others' intents announce; only an adoption asks."""
-    if isinstance(connection, Hold) or desired.spec.adoption_policy is AdoptionPolicy.NEVER:
-        return frozenset()
-    return owners.claimed(others, seed_namespace=connection.seed_namespace)
+        Raises:
+            OutdatedError: another one was faster.
+        """
+        async with self._adopting:
+            others = owners.others(steps.key, steps.desired.spec.job_name, self.store)
+            claimed = others.claimed(seed_namespace=step.intent.seed_namespace)
+            if step.intent.job_name in claimed or step.intent.adopted_id in others.rivals:
+                raise OutdatedError
+            return await steps.take(step, observed)
 
 
 def _attempt(desired: Desired) -> int:

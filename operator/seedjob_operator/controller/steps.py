@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from http import HTTPStatus
 from typing import TypeVar
@@ -17,7 +17,7 @@ from seedjob_operator.controller.kubernetes import Document, KubernetesError, No
 from seedjob_operator.controller.links import Link
 from seedjob_operator.controller.sources import SourceReader
 from seedjob_operator.controller.store import Store, precondition_of
-from seedjob_operator.core import environment, learning
+from seedjob_operator.core import environment, learning, masking
 from seedjob_operator.core.decision import (
     BeginAttempt,
     CancelJob,
@@ -25,6 +25,8 @@ from seedjob_operator.core.decision import (
     DeleteJob,
     DeleteObject,
     DropIntent,
+    HoldConnection,
+    MaskTexts,
     NoteGone,
     ReadEnvironment,
     ReadJob,
@@ -37,7 +39,7 @@ from seedjob_operator.core.environment import Environment
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.request import create_request
 from seedjob_operator.core.snapshot import Desired, Hold, Observed
-from seedjob_operator.resources import FINALIZER, INTENT_ANNOTATION, JobSpec
+from seedjob_operator.resources import FINALIZER, INTENT_ANNOTATION
 from seedjob_operator.seedapi import errors
 from seedjob_operator.seedapi.budget import Priority
 from seedjob_operator.seedapi.wire import Analytics
@@ -47,14 +49,14 @@ _T = TypeVar("_T")
 RESULT_WAIT = 10.0
 """Seconds for each part of a result; what comes later is added by one more write."""
 _MAY_NOT_READ = "The operator may not read what spec.job's environment refers to; give its ServiceAccount the right:"
-_MASKING_FAILED = "(the log's last lines are left out: a Secret whose values would have to be masked can't be read)"
 
 
 @dataclasses.dataclass(kw_only=True)
 class Steps:
     """One pass's hands. It lives for one pass: the environment that it read is dropped with it.
 
-    `body` is the state of the object that was decided on, and the precondition of every write.
+    `body` is the state of the object that was decided on, and the precondition of every write. `hold_connection` has our
+    finalizer hold a SeedConnection, or says why it can't.
     """
 
     key: Key
@@ -65,6 +67,7 @@ class Steps:
     store: Store
     sources: SourceReader
     clock: Clock
+    hold_connection: Callable[[Key], Awaitable[Hold | None]]
     _environment: Environment | None = dataclasses.field(default=None, repr=False)
 
     async def take(self, step: Step, observed: Observed) -> Observed:
@@ -78,6 +81,11 @@ class Steps:
                 return await self._write_metadata(step, observed)
             case ReadEnvironment():
                 return await self._read_environment(step, observed)
+            case HoldConnection():
+                hold = await self.hold_connection(Key(self.key.namespace, step.name))
+                return learning.connection_held(observed, hold)
+            case MaskTexts():
+                return await self._mask(step, observed)
             case BeginAttempt():
                 return learning.attempt_begun(observed)
             case NoteGone():
@@ -140,21 +148,19 @@ class Steps:
         return observed
 
     async def _read_environment(self, step: ReadEnvironment, observed: Observed) -> Observed:
+        job = self.desired.spec.job
         try:
-            built = await self._build(self.desired.spec.job, step)
+            read = await self.sources.for_job(self.key.namespace, job)
         except KubernetesError as error:
             if error.status != HTTPStatus.FORBIDDEN:
                 raise
-            built = Hold(reason=Reason.ENVIRONMENT_UNREADABLE, message=f"{_MAY_NOT_READ} {error}")
+            hold = Hold(reason=Reason.ENVIRONMENT_UNREADABLE, message=f"{_MAY_NOT_READ} {error}")
+            return learning.environment_read(observed, hold)
+        built = environment.build(job, read, attempt=step.attempt, previous_artifacts=step.previous_artifacts)
         if isinstance(built, Hold):
             return learning.environment_read(observed, built)
         self._environment = built
-        return learning.environment_read(observed, None)
-
-    async def _build(self, job: JobSpec, step: ReadEnvironment) -> Environment | Hold:
-        read = await self.sources.for_job(self.key.namespace, job)
-        self.sources.note_lacking(self.key, self.desired.uid, read)
-        return environment.build(job, read, attempt=step.attempt, previous_artifacts=step.previous_artifacts)
+        return learning.environment_read(observed, None, secrets=masking.stamp(read))
 
     async def _read_job(self, step: ReadJob, link: Link, observed: Observed) -> Observed:
         priority = Priority.CANCEL_DELETE if step.urgent else Priority.GET
@@ -212,8 +218,7 @@ class Steps:
     async def _read_result(self, step: ReadResult, link: Link, observed: Observed) -> Observed:
         analytics = await self._soon(self._analytics(step.name, link))
         tail = await self._soon(self._log_tail(step, link)) if step.tail_lines else None
-        secrets = await self._soon(self._secret_values())
-        return learning.result_read(observed, analytics=analytics, log_tail=tail, now=self._now(), secrets=secrets)
+        return learning.result_read(observed, analytics=analytics, log_tail=tail, now=self._now())
 
     async def _soon(self, reading: Awaitable[_T]) -> _T | None:
         """Wait a little for a part of a result: the end itself is what should be recorded soon."""
@@ -229,18 +234,32 @@ class Steps:
 
     async def _log_tail(self, step: ReadResult, link: Link) -> tuple[str, ...]:
         lines = await link.client.get_logs(step.name, tail=step.tail_lines)
-        secrets = await self._secret_values()
+        secrets = await self._masks(step.secrets)
         if secrets is None:
-            return (_MASKING_FAILED,)
-        return tuple(environment.masked(line.message, secrets) for line in lines)
+            return (masking.withheld(step.name),)
+        return tuple(masking.masked(line.message, secrets) for line in lines[-step.tail_lines :])
 
-    async def _secret_values(self) -> frozenset[str] | None:
-        """Give what has to be masked; None where a Secret isn't there any more, so that nobody knows."""
-        read = await self.sources.for_job(self.key.namespace, self.desired.spec.job)
-        if not self.sources.all_known(self.key, self.desired.uid, read):
+    async def _mask(self, step: MaskTexts, observed: Observed) -> Observed:
+        """Mask texts that wait to be written: where Kubernetes doesn't answer they are left out, the rest is news."""
+        try:
+            secrets = await self._masks(step.secrets)
+        except KubernetesError as error:
+            _log.info("what the platform says in words is left out: %s", error)
+            secrets = None
+        texts = {text: None if secrets is None else masking.masked(text, secrets) for text in step.texts}
+        return learning.texts_masked(observed, texts)
+
+    async def _masks(self, stamp: str | None) -> frozenset[str] | None:
+        """Give what has to be masked; None where the Secrets aren't those that were sent, or can't be read."""
+        if not stamp:
+            return None if stamp is None else frozenset()
+        job = self.desired.spec.job
+        try:
+            return masking.masks(job, await self.sources.secrets_of(self.key.namespace, job), stamp)
+        except KubernetesError as error:
+            if error.status != HTTPStatus.FORBIDDEN:
+                raise
             return None
-        built = environment.build(self.desired.spec.job, read, attempt=1)
-        return None if isinstance(built, Hold) else built.secrets
 
 
 def _answer(error: errors.SeedError) -> learning.Answer:

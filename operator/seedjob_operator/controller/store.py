@@ -10,13 +10,14 @@ from seedjob_operator.controller.outlines import Outline, outline_of
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.snapshot import Desired
 from seedjob_operator.resources import (
+    FIELD_MANAGER,
     FINALIZER,
     FORCE_ORPHAN_ANNOTATION,
     INTENT_ANNOTATION,
     PAUSED_ANNOTATION,
     RECONCILE_AT_ANNOTATION,
-    SeedJobSpec,
     SeedJobStatus,
+    read_spec,
 )
 
 _METADATA = (
@@ -43,6 +44,9 @@ _ANNOTATIONS = (
     _TRACKING_ANNOTATION,
 )
 _TRUE = "true"
+_WIPED = "statusWiped"
+_NEVER = -1
+"""The observedGeneration of a status that nobody wrote."""
 
 Document = Mapping[str, Any]
 
@@ -122,24 +126,32 @@ def _cut(body: Document) -> Document:
     kept["annotations"] = {name: annotations[name] for name in _ANNOTATIONS if name in annotations}
     labels = metadata.get("labels") or {}
     kept["labels"] = {name: labels[name] for name in _TRACKING_LABELS if name in labels}
-    return {"metadata": kept, "spec": body.get("spec") or {}, "status": body.get("status") or {}}
+    status = body.get("status") or {}
+    if _was_wiped(metadata, status):
+        kept[_WIPED] = True
+    return {"metadata": kept, "spec": body.get("spec") or {}, "status": status}
+
+
+def _was_wiped(metadata: Document, status: Document) -> bool:
+    """Tell whether a status is as blank as a new one and somebody else made it so: Kubernetes notes who wrote it last."""
+    if status.get("observedGeneration", _NEVER) != _NEVER:
+        return False
+    writers = metadata.get("managedFields") or ()
+    return any(entry.get("subresource") == "status" and entry.get("manager") != FIELD_MANAGER for entry in writers)
 
 
 def desired_of(body: Document) -> Desired:
-    """Read a SeedJob for `decide`.
-
-    Raises:
-        pydantic.ValidationError: its spec isn't what the CRD allows (the CRD in the cluster is another version's).
-    """
+    """Read a SeedJob for `decide`."""
     metadata, annotations = body["metadata"], body["metadata"]["annotations"]
     text = annotations.get(INTENT_ANNOTATION)
     intent = Intent.parse(text)
+    spec, unreadable = read_spec(body["spec"])
     return Desired(
         namespace=metadata["namespace"],
         name=metadata["name"],
         uid=metadata["uid"],
         generation=metadata.get("generation", 1),
-        spec=SeedJobSpec.model_validate(body["spec"]),
+        spec=spec,
         status=SeedJobStatus.read(body["status"]),
         created_at=_moment(metadata.get("creationTimestamp")),
         deleting="deletionTimestamp" in metadata,
@@ -149,6 +161,8 @@ def desired_of(body: Document) -> Desired:
         paused=annotations.get(PAUSED_ANNOTATION) == _TRUE,
         force_orphan=annotations.get(FORCE_ORPHAN_ANNOTATION) == _TRUE,
         tracked=_TRACKING_ANNOTATION in annotations or bool(metadata.get("labels")),
+        status_wiped=_WIPED in metadata,
+        unreadable=unreadable,
     )
 
 

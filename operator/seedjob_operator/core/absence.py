@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from seedjob_operator.core import conditions
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.intent import Intent
+from seedjob_operator.core.snapshot import Sent
 from seedjob_operator.resources import ConditionStatus, ConditionType
 
 VISIBLE_AFTER = timedelta(minutes=5)
@@ -38,9 +39,12 @@ def is_gone(case: Case, intent: Intent) -> bool:
 def _last_sent(case: Case, intent: Intent) -> datetime:
     """Give the latest time at which a create of the job may have been accepted, by our clock.
 
-    The intent alone doesn't tell: it's stored before, and the platform may have refused us for hours in between.
+    The intent alone doesn't tell: it's stored before, and the platform may have refused us for hours in between. Another
+    process may have sent one up to the moment at which this one looked for the first time.
     """
     known = [intent.time - case.observed.clock_offset]
+    if case.sent is Sent.UNKNOWN and not (case.submitted or case.taken_over):
+        known.extend(case.observed.absences[:1])
     submitted = conditions.find(case.desired.status.conditions, ConditionType.SUBMITTED)
     if (
         submitted is not None

@@ -1,6 +1,6 @@
 """The attempts of a SeedJob: one is in force, the earlier ones stand in the status as records of remote jobs."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from seedjob_operator.core import conditions, cost, naming
@@ -10,11 +10,13 @@ from seedjob_operator.resources import (
     Condition,
     ConditionStatus,
     ConditionType,
+    OlderJob,
     Phase,
     SeedJobStatus,
 )
 
 MOST_RECORDS = 10
+MOST_OLDER_JOBS = 20
 MOST_PAST_RUNS = 200
 _ENDS = (ConditionType.COMPLETE, ConditionType.FAILED, ConditionType.SUSPENDED)
 _OF_ALL_ATTEMPTS = frozenset(
@@ -23,6 +25,7 @@ _OF_ALL_ATTEMPTS = frozenset(
         "conditions",
         "attempt",
         "attempts",
+        "older_jobs",
         "past_runs",
         "earlier_cost",
         "previous_artifacts",
@@ -32,18 +35,24 @@ _OF_ALL_ATTEMPTS = frozenset(
 )
 
 
-def archived(status: SeedJobStatus, *, run_id: str) -> SeedJobStatus:
+def archived(status: SeedJobStatus, *, run_id: str, generated: Callable[[int], str]) -> SeedJobStatus:
     """Give the status for the next attempt: the ended one becomes a record, and what belongs to one attempt is cleared.
 
-    Where the run goes on (the same `run_id`), so does what it costs.
+    Where the run goes on (the same `run_id`), so does what it costs. `generated` gives the name by which an attempt's job is
+    found without a record.
     """
     same_run = status.run_id == run_id
     kept = {field: value for field, value in status if field in _OF_ALL_ATTEMPTS}
     path = status.artifacts.path if status.artifacts is not None else None
+    record = _record(status)
+    records = status.attempts if record is None else (record, *status.attempts)
+    unprovable = (old for old in records[MOST_RECORDS:] if old.job_name != generated(old.attempt))
+    older = (*map(_older, unprovable), *status.older_jobs)
     return SeedJobStatus.model_validate(
         kept
         | {
-            "attempts": _with(status.attempts, _record(status)),
+            "attempts": records[:MOST_RECORDS],
+            "older_jobs": tuple(job for job in older if job is not None)[:MOST_OLDER_JOBS],
             "past_runs": _past_runs(status),
             "run_id": run_id if same_run else None,
             "earlier_cost": _cost_so_far(status) if same_run else None,
@@ -53,8 +62,17 @@ def archived(status: SeedJobStatus, *, run_id: str) -> SeedJobStatus:
     )
 
 
-def _with(records: tuple[AttemptRecord, ...], record: AttemptRecord | None) -> tuple[AttemptRecord, ...]:
-    return records if record is None else (record, *records)[:MOST_RECORDS]
+def _older(record: AttemptRecord) -> OlderJob | None:
+    """Give what is kept of an attempt that is too old for a record."""
+    if record.job_name is None or record.job_id is None:
+        return None
+    return OlderJob(
+        attempt=record.attempt,
+        job_name=record.job_name,
+        job_id=record.job_id,
+        seed_namespace=record.seed_namespace,
+        connection=record.connection,
+    )
 
 
 def _record(status: SeedJobStatus) -> AttemptRecord | None:

@@ -14,6 +14,9 @@ _SPEC_CHANGED = (
 
 def of_attempt(case: Case) -> Verdict | None:
     """Say what was asked of the attempt in force and isn't carried out."""
+    unreadable = case.desired.unreadable
+    if unreadable is not None:
+        return told(Reason.SPEC_UNREADABLE, unreadable.message)
     if verbs.already_ran(case):
         return told(Reason.RUN_ID_ALREADY_RAN, RUN_ID_ALREADY_RAN)
     spec = case.desired.spec

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from datetime import timedelta
 
-from seedjob_operator.core import pacing
+from seedjob_operator.core import masking, pacing
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.decision import CancelJob, Decision, ReadJob, WriteIntent
 from seedjob_operator.core.intent import Intent
@@ -47,7 +47,7 @@ def cancel(case: Case, intent: Intent, job: Job, reason: Reason) -> Decision:
     # An end that is recorded stays so, should the job have come back; and a cancel that is tried again is told already.
     if case.ended or _is_told(case, reason):
         return Decision(step=step, follow=intent.job_name)
-    return case.settle(_cancelling(case, job, reason), step=step, follow=intent.job_name)
+    return masking.settle(case, _cancelling(case, job, reason), step=step, follow=intent.job_name)
 
 
 def _is_told(case: Case, reason: Reason) -> bool:
@@ -67,7 +67,7 @@ def _await_end(case: Case, intent: Intent, job: Job, reason: Reason) -> Decision
     wait = max(wait, 1.0)
     if case.ended:
         return Decision(requeue_after=wait, follow=intent.job_name)
-    return case.settle(_cancelling(case, job, reason), requeue_after=wait, follow=intent.job_name)
+    return masking.settle(case, _cancelling(case, job, reason), requeue_after=wait, follow=intent.job_name)
 
 
 def _cancelling(case: Case, job: Job, reason: Reason) -> Situation:

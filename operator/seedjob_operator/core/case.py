@@ -22,7 +22,9 @@ AFTER_THE_END = 1.0
 CLOCKS_DIFFER = timedelta(minutes=1)
 """How far Kubernetes' clock and ours may be apart."""
 
+_UNSETTLED = frozenset({Sent.UNKNOWN, Sent.UNANSWERED, Sent.CONFLICT_AFTER_UNANSWERED, Sent.REJECTED_AFTER_UNANSWERED})
 _SURELY_NOTHING = frozenset({Sent.NOTHING, Sent.REJECTED, Sent.CONFLICT})
+_ONLY_WITH_A_JOB = frozenset({Phase.QUEUED, Phase.RUNNING, Phase.UNKNOWN, Phase.CANCELLING})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,10 +40,13 @@ class Case:
         """The attempt in force: the stored intent where it counts, else what is known of a job that exists.
 
         What the status recorded of the attempt was written once, and wins over what a user may have made of the intent.
+        Where an earlier create was open, and none was answered since, a job that is found is that one's.
         """
         intent, status = self.stored_intent or self._rebuilt_intent, self.desired.status
-        if intent is None or not self.submitted:
-            return intent
+        if intent is None:
+            return None
+        if not self.submitted:
+            return intent.earliest if self.may_have_been_sent else intent
         return dataclasses.replace(
             intent,
             attempt=status.attempt or intent.attempt,
@@ -116,10 +121,12 @@ class Case:
 
     @property
     def _generated_name(self) -> str:
+        return self.generated_name(self.next_attempt)
+
+    def generated_name(self, attempt: int) -> str:
+        """Give the remote name by which an attempt's job proves to be this object's."""
         desired = self.desired
-        return naming.generated_name(
-            namespace=desired.namespace, name=desired.name, uid=desired.uid, attempt=self.next_attempt
-        )
+        return naming.generated_name(namespace=desired.namespace, name=desired.name, uid=desired.uid, attempt=attempt)
 
     def new_intent(self, connection: Connection, *, job_name: str, attempt: int) -> Intent:
         """Give the intent to run what the spec says now."""
@@ -216,7 +223,34 @@ class Case:
     @property
     def made(self) -> bool:
         """Whether the attempt is known to have, or to have had, its remote job: it is never submitted again."""
-        return self.submitted or self.inherited or self.observed.sent is Sent.CREATED
+        return self.created or self.inherited or self._was_recorded
+
+    @property
+    def _was_recorded(self) -> bool:
+        """Whether the status once said, or may have said before somebody emptied or edited it, that the job is there."""
+        intent = self.stored_intent
+        if intent is None:
+            return False
+        return intent.status_wiped is not None or self.desired.status.phase in _ONLY_WITH_A_JOB
+
+    @property
+    def status_was_wiped(self) -> bool:
+        """Whether the status was emptied, and nobody knows any more what it said of the stored intent's job."""
+        intent, desired = self.stored_intent, self.desired
+        known = self.over or self.created or self.observed.sent is not Sent.UNKNOWN
+        if intent is None or known or not desired.status_wiped:
+            return False
+        return intent.uid == desired.uid and intent.status_wiped is None
+
+    @property
+    def created(self) -> bool:
+        """Whether the platform is known to have taken the attempt's create."""
+        return self.submitted or self.observed.sent is Sent.CREATED
+
+    @property
+    def may_have_been_sent(self) -> bool:
+        """Whether a create under the stored intent may yet be, or have been, carried out."""
+        return self.sent in _UNSETTLED
 
     @property
     def sent(self) -> Sent:

@@ -7,15 +7,17 @@ The first row that applies decides. `resource.md` is the page that this is as co
 | 1 | deleted, `seed.dev/force-orphan`                                | tell of the remote job, release the object         |
 | 2 | `seed.dev/paused`                                               | say so in Attention, nothing else                  |
 | 3 | deleted                                                         | `deletion`: cancel, remove, confirm, release       |
-| 4 | an intent that isn't this object's                              | drop it, with an Event                             |
-| 5 | what was seen and sent is about an attempt in the records       | turn to the next                                   |
-| 6 | the attempt's end is recorded, and another one is due           | `succession`: move it to the records               |
-| 7 | the attempt's end is recorded                                   | `ending`: keep it, add what comes late, TTLs; put  |
+| 4 | the status was emptied by somebody, and what it said isn't known| mark the intent: the attempt isn't submitted again |
+| 5 | a spec that can't be read, and no job is known                  | hold, and say what is odd                          |
+| 6 | an intent that isn't this object's                              | drop it, with an Event                             |
+| 7 | what was seen and sent is about an attempt in the records       | turn to the next                                   |
+| 8 | the attempt's end is recorded, and another one is due           | `succession`: move it to the records               |
+| 9 | the attempt's end is recorded                                   | `ending`: keep it, add what comes late, TTLs; put  |
 |   |                                                                 | back an intent or finalizer that was taken away    |
-| 8 | the attempt is bound to another place than the connection names | touch nothing, say so in Attention                 |
-| 9 | the remote job is recorded, inherited, or seen and ours         | `following`: status = what the platform says; a    |
+|10 | the attempt is bound to another place than the connection names | touch nothing, say so in Attention                 |
+|11 | the remote job is recorded, inherited, or seen and ours         | `following`: status = what the platform says; a    |
 |   |                                                                 | verb that asks for it: cancel, await the end       |
-|10 | else                                                            | `submission`: hold, or intent, then create, settle |
+|12 | else                                                            | `submission`: hold, or intent, then create, settle |
 
 Which verb is stronger stands in `verbs`, once.
 """
@@ -26,9 +28,9 @@ from datetime import datetime
 from seedjob_operator.core import conditions, deletion, ending, events, following, submission, succession
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.conditions import Verdict
-from seedjob_operator.core.decision import BeginAttempt, Decision, DropIntent
+from seedjob_operator.core.decision import BeginAttempt, Decision, DropIntent, WriteIntent
 from seedjob_operator.core.reasons import Reason
-from seedjob_operator.core.snapshot import Desired, Observed
+from seedjob_operator.core.snapshot import Desired, Hold, Observed
 from seedjob_operator.resources import ConditionStatus, ConditionType
 
 
@@ -55,6 +57,16 @@ def _first_rule(case: Case) -> Decision:
         return _paused(case)
     if desired.deleting:
         return deletion.clean_up(case)
+    if case.status_was_wiped:
+        return _mark_wiped(case)
+    if desired.unreadable is not None and not (case.over or case.created):
+        return submission.held(case, Hold(reason=Reason.SPEC_UNREADABLE, message=desired.unreadable.message))
+    return _rule_of_attempt(case)
+
+
+def _rule_of_attempt(case: Case) -> Decision:
+    """Give the rule for an object that is wanted, written to and readable."""
+    desired = case.desired
     if _has_stray_intent(case):
         return _drop_intent(case)
     if case.superseded and desired.intent is not None and case.observed.about == desired.intent.job_name:
@@ -67,6 +79,13 @@ def _first_rule(case: Case) -> Decision:
     if intent is not None and (case.made or submission.owns(case)):
         return following.refused(case, intent) or following.follow(case, intent)
     return submission.submit(case)
+
+
+def _mark_wiped(case: Case) -> Decision:
+    """Note in the intent, before the status is written again, that the job may have been recorded: never a new run."""
+    intent = case.stored_intent
+    assert intent is not None  # noqa: S101  # for the type checker: `status_was_wiped` asked
+    return Decision(step=WriteIntent(intent=dataclasses.replace(intent, status_wiped="true")))
 
 
 def _secure_again(case: Case) -> Decision | None:

@@ -42,6 +42,13 @@ class ReadJob:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class HoldConnection:
+    """Have our finalizer hold the SeedConnection, before the first job that uses it."""
+
+    name: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class CreateJob:
     """Send the create that the intent announced."""
 
@@ -65,10 +72,22 @@ class DeleteJob:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ReadResult:
-    """Read the analytics of an ended job and, where `tail_lines` isn't 0, the last lines of its log."""
+    """Read the analytics of an ended job and, where `tail_lines` isn't 0, the last lines of its log.
+
+    `secrets` is the stamp of the Secrets whose values have to be masked in them; None where nobody knows which.
+    """
 
     name: str
     tail_lines: int
+    secrets: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MaskTexts:
+    """Mask the job's secrets in texts of the platform's; `secrets` as for `ReadResult`."""
+
+    texts: tuple[str, ...]
+    secrets: str | None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -98,10 +117,12 @@ Step = (
     | DropIntent
     | ReadEnvironment
     | ReadJob
+    | HoldConnection
     | CreateJob
     | CancelJob
     | DeleteJob
     | ReadResult
+    | MaskTexts
     | BeginAttempt
     | NoteGone
     | DeleteObject

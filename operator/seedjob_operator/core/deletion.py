@@ -31,6 +31,9 @@ def clean_up(case: Case) -> Decision:
     """Do what the deletion policy says with every attempt, then let go of the object."""
     if not holds(case):
         return Decision()
+    unreadable = case.desired.unreadable
+    if unreadable is not None and "deletionPolicy" in unreadable.fields:
+        return _blocked(case, Hold(reason=Reason.SPEC_UNREADABLE, message=unreadable.message))
     if case.desired.spec.deletion_policy is DeletionPolicy.ORPHAN:
         return let_go(case)
     remaining = left(case)

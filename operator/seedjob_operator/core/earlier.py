@@ -24,22 +24,22 @@ class Target:
 
 def targets(case: Case) -> Iterator[Target]:
     """Give the earlier attempts, newest first: what is recorded, and below that what the numbers say."""
-    records = case.desired.status.attempts
-    for record in records:
+    status = case.desired.status
+    older = tuple(AttemptRecord.model_validate(dict(job)) for job in status.older_jobs)
+    for record in (*status.attempts, *older, *_unrecorded(case)):
         if record.job_name is not None:
             yield _target(case, record)
-    yield from (_target(case, record) for record in _unrecorded(case))
 
 
 def _unrecorded(case: Case) -> Iterator[AttemptRecord]:
-    """Give the attempts that are too old for the records, or whose records were wiped.
+    """Give the attempts that are too old for any record, or whose records were wiped.
 
-    Only generated names prove by themselves whose job it is; one under a chosen name is left, as it was.
+    Only generated names prove by themselves whose job it is; one under a chosen name is left, as was told.
     """
     status, intent = case.desired.status, case.intent
     if case.desired.spec.job_name is not None:
         return
-    known = [record.attempt for record in status.attempts]
+    known = [*(record.attempt for record in status.attempts), *(job.attempt for job in status.older_jobs)]
     current = intent.attempt if intent is not None else case.next_attempt
     lowest = min([*known, current])
     for attempt in range(lowest - 1, max(lowest - 1 - _MOST_UNRECORDED, 0), -1):

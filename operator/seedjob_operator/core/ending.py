@@ -3,7 +3,7 @@
 import dataclasses
 from datetime import timedelta
 
-from seedjob_operator.core import attempts, attention, conditions, expiry
+from seedjob_operator.core import attempts, attention, conditions, expiry, masking
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.conditions import Verdict
 from seedjob_operator.core.decision import Decision, ReadJob, ReadResult
@@ -78,7 +78,7 @@ def _read_late(case: Case) -> Decision:
     if unread and not observed.fresh and observed.fault is None:
         return Decision(step=ReadJob(name=intent.job_name))
     lines = case.desired.spec.logs.tail_lines if case.desired.status.phase in ENDED_BADLY else 0
-    return Decision(step=ReadResult(name=intent.job_name, tail_lines=lines))
+    return Decision(step=ReadResult(name=intent.job_name, tail_lines=lines, secrets=masking.sent(case)))
 
 
 def _seconds_to_next_read(case: Case) -> float:
@@ -100,7 +100,7 @@ def _restated(case: Case) -> Decision:
     situation = dataclasses.replace(
         case.situation(phase, reason, message),
         synced=_synced_again(case),
-        job=job if late and observed.fresh and isinstance(job, Job) and case.is_ours(job) else None,
+        job=masking.told(case, job) if late and observed.fresh and isinstance(job, Job) and case.is_ours(job) else None,
         attention=expiry.unfulfilled(case) or attention.of_attempt(case),
         remote_deleted=FORGOTTEN if _is_forgotten(case) else None,
     )

@@ -5,7 +5,7 @@ Source: Kubernetes API, Container `env` and `envFrom`; `$(VAR)` as in "Define de
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import Hold
@@ -20,18 +20,21 @@ Data = Mapping[str, str]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sources:
-    """The Secrets and ConfigMaps that a job refers to, by name; None where there is none. Never shown: secrets."""
+    """The Secrets and ConfigMaps that a job refers to, by name; None where there is none. Never shown: secrets.
+
+    `versions` tells one state of a Secret that is there from another, and says nothing of what is in it.
+    """
 
     secrets: Mapping[str, Data | None] = dataclasses.field(default_factory=dict, repr=False)
+    versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     config_maps: Mapping[str, Data | None] = dataclasses.field(default_factory=dict, repr=False)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Environment:
-    """The values to send, and which of them came from a Secret (to mask them in logs). Never shown."""
+    """The values to send. Never shown."""
 
     values: Mapping[str, str] = dataclasses.field(repr=False)
-    secrets: frozenset[str] = dataclasses.field(default=frozenset(), repr=False)
 
 
 class _MissingError(Exception):
@@ -77,18 +80,13 @@ def _of_attempt(attempt: int, previous_artifacts: str | None) -> Data:
 
 def _build(job: JobSpec, sources: Sources, given: Data) -> Environment:
     values: dict[str, str] = dict(given)
-    secrets: set[str] = set()
     for whole in job.env_from or ():
-        data = _whole(whole, sources)
-        values |= data
-        secrets |= set(data.values()) if whole.secret_ref is not None else set()
+        values |= _whole(whole, sources)
     for variable in job.env or ():
-        value, secret = _value(variable, sources)
-        if value is None:
-            continue
-        values[variable.name] = value if secret or variable.value_from else expand(value, values)
-        secrets |= {value} if secret else set()
-    return Environment(values=values, secrets=frozenset(secret for secret in secrets if secret))
+        value = _value(variable, sources)
+        if value is not None:
+            values[variable.name] = value if variable.value_from else expand(value, values)
+    return Environment(values=values)
 
 
 def expand(value: str, known: Mapping[str, str]) -> str:
@@ -113,23 +111,28 @@ def _whole(source: EnvFromSource, sources: Sources) -> dict[str, str]:
     data = found.get(reference.name)
     if data is None and not reference.optional:
         raise _absent(is_secret=source.secret_ref is not None, name=reference.name)
-    named = {f"{source.prefix or ''}{key}": value for key, value in (data or {}).items()}
+    return given_names(source, data or {})
+
+
+def given_names(source: EnvFromSource, data: Data) -> dict[str, str]:
+    """Give the variables that all of an object's data make; keys that give no name of a variable are skipped."""
+    named = {f"{source.prefix or ''}{key}": value for key, value in data.items()}
     return {name: value for name, value in named.items() if _NAME.fullmatch(name)}
 
 
-def _value(variable: EnvVar, sources: Sources) -> tuple[str | None, bool]:
-    """Give a variable's value, None for an optional one that isn't there, and whether it is a secret."""
+def _value(variable: EnvVar, sources: Sources) -> str | None:
+    """Give a variable's value, None for an optional one that isn't there."""
     if variable.value_from is None:
-        return variable.value or "", False
+        return variable.value or ""
     secret, config_map = variable.value_from.secret_key_ref, variable.value_from.config_map_key_ref
     reference = secret or config_map
     if reference is None:
-        return "", False
+        return ""
     data = (sources.secrets if secret is not None else sources.config_maps).get(reference.name)
     if data is not None and reference.key in data:
-        return data[reference.key], secret is not None
+        return data[reference.key]
     if reference.optional:
-        return None, False
+        return None
     if data is None:
         raise _absent(is_secret=secret is not None, name=reference.name)
     raise _keyless(is_secret=secret is not None, name=reference.name, key=reference.key)
@@ -148,16 +151,3 @@ def _keyless(*, is_secret: bool, name: str, key: str) -> _MissingError:
 
 def _kind(is_secret: bool) -> tuple[str, Reason]:
     return ("Secret", Reason.SECRET_NOT_FOUND) if is_secret else ("ConfigMap", Reason.CONFIG_MAP_NOT_FOUND)
-
-
-def masked(line: str, secrets: frozenset[str]) -> str:
-    """Replace each secret value in a line of log by `***`, longer ones first."""
-    for secret in sorted(_parts(secrets), key=len, reverse=True):
-        line = line.replace(secret, "***")
-    return line
-
-
-def _parts(secrets: frozenset[str]) -> Iterator[str]:
-    """A secret of several lines shows up in a log line by line."""
-    for secret in secrets:
-        yield from (part for part in {secret, *secret.splitlines()} if part.strip())

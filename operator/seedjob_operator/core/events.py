@@ -25,11 +25,21 @@ INTENT_DROPPED = Event(
 )
 
 
+def names_anothers_job(intent: Intent) -> Event:
+    """Give the Event of an intent that stays, so that nothing is submitted by itself, and counts for nothing."""
+    message = (
+        f"The annotation seed.dev/intent names {intent.job_name}, which isn't this object's job: it counts for nothing, "
+        "and nothing was taken over."
+    )
+    return Event(type=EventType.WARNING, reason=Reason.INTENT_DROPPED, message=message)
+
+
 def between(before: SeedJobStatus, after: SeedJobStatus, *, adopted: bool = False) -> tuple[Event, ...]:
     """Give the Events that the way from one status to the next is worth."""
     told = (
         _submitted(before, after, adopted=adopted),
         _new_attempt(before, after),
+        _left_behind(before, after),
         _phase(before, after),
         _ready(before, after),
         _synced(before, after),
@@ -72,6 +82,18 @@ def _new_attempt(before: SeedJobStatus, after: SeedJobStatus) -> Event | None:
     last = after.attempts[0]
     message = f"Attempt {last.attempt} is over ({last.phase}, {last.reason}); another one follows."
     return Event(type=EventType.NORMAL, reason=Reason.NEW_ATTEMPT, message=message)
+
+
+def _left_behind(before: SeedJobStatus, after: SeedJobStatus) -> Event | None:
+    """Tell of a remote job that is too old to be remembered: deleting the SeedJob may not find it any more."""
+    oldest = before.older_jobs[-1:]
+    if not oldest or oldest == after.older_jobs[-1:] or len(after.older_jobs) < len(before.older_jobs):
+        return None
+    forgotten = oldest[0]
+    message = (
+        f"Attempt {forgotten.attempt} is forgotten: the record of {forgotten.job_name} stays on the platform for good."
+    )
+    return Event(type=EventType.NORMAL, reason=Reason.RECORD_KEPT, message=message)
 
 
 def _remote_deleted(before: SeedJobStatus, after: SeedJobStatus) -> Event | None:

@@ -7,7 +7,9 @@ from seedjob_operator.core import (
     absence,
     attention,
     cancelling,
-    environment,
+    conditions,
+    events,
+    masking,
     outcome,
     spending,
     submission,
@@ -86,7 +88,7 @@ def _active(case: Case, intent: Intent, job: Job) -> Decision:
     )
     # Within the grace what was seen counts; after it somebody has to say that it may be old.
     wait = OUTAGE_GRACE.total_seconds() if case.fault is not None else _next_reckoning(case)
-    return case.settle(situation, requeue_after=wait, follow=intent.job_name)
+    return masking.settle(case, situation, requeue_after=wait, follow=intent.job_name)
 
 
 def _next_reckoning(case: Case) -> float | None:
@@ -141,11 +143,14 @@ def _confirm_absence(case: Case, intent: Intent) -> Decision:
 
 def _end(case: Case, intent: Intent, job: Job) -> Decision:
     """Record the end at once, with what is to be had of its result by now; `ending` adds what comes late."""
-    job = _without_secrets(case, job)
+    mask = masking.mask_first(case, job)
+    if mask is not None:
+        return Decision(step=mask, follow=intent.job_name)
+    job = masking.told(case, job)
     phase, reason, message = outcome.of(job, cancel_reason=intent.cancel_reason)
     if case.observed.result_reads == 0 and not case.out_of_reach:
         lines = case.desired.spec.logs.tail_lines if phase in ENDED_BADLY else 0
-        return Decision(step=ReadResult(name=intent.job_name, tail_lines=lines))
+        return Decision(step=ReadResult(name=intent.job_name, tail_lines=lines, secrets=masking.sent(case)))
     situation = dataclasses.replace(
         case.situation(phase, reason, message),
         job=job,
@@ -153,12 +158,6 @@ def _end(case: Case, intent: Intent, job: Job) -> Decision:
         synced=of_platform(_why_stale(case)) if _is_outage(case) else SYNCED,
     )
     return _ended(case, situation)
-
-
-def _without_secrets(case: Case, job: Job) -> Job:
-    """Leave out the platform's words on the error where nobody could look for the environment's secrets in them."""
-    secrets, _ = environment.references(case.desired.spec.job)
-    return job if case.observed.error_masked or not secrets else job.model_copy(update={"error": None})
 
 
 def _ended(case: Case, situation: Situation) -> Decision:
@@ -176,7 +175,11 @@ def refused(case: Case, intent: Intent) -> Decision | None:
         return None
     if not case.observed.fresh and not case.out_of_reach:
         return Decision(step=ReadJob(name=intent.job_name))
-    return submission.name_taken(case, intent.job_name)
+    decision = submission.name_taken(case, intent.job_name)
+    told_before = conditions.find(case.desired.status.conditions, ConditionType.SUBMITTED)
+    if decision.status is None or (told_before is not None and told_before.reason == Reason.NAME_TAKEN):
+        return decision
+    return dataclasses.replace(decision, events=(events.names_anothers_job(intent),))
 
 
 def touched_no_more(case: Case) -> Decision:

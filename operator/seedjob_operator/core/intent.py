@@ -22,7 +22,10 @@ class Intent:
     `time` is the platform's clock where it is known, in whole seconds. `connection` is a SeedConnection's name, empty for
     the operator's own default connection. `origin_uid` is the UID whose generated name the job carries, where that is
     not the present owner's (a restored backup took the job over). `cancel_reason` is why the operator cancels the job,
-    `adopted_id` the platform's id of a job that was there before and is taken over.
+    `adopted_id` the platform's id of a job that was there before and is taken over. `secrets` says which versions of its
+    Secrets the job was sent, None where that isn't known (`masking`). `earlier_spec` and
+    `earlier_run` are of what was sent under the same name before this, where that create may have been carried out. `status_wiped` marks an attempt whose
+    status somebody emptied: it may have said that the attempt had its job.
     """
 
     uid: str
@@ -39,6 +42,10 @@ class Intent:
     origin_uid: str | None = None
     cancel_reason: str | None = None
     adopted_id: str | None = None
+    secrets: str | None = None
+    earlier_spec: str | None = None
+    earlier_run: str | None = None
+    status_wiped: str | None = None
 
     @classmethod
     def parse(cls, text: str | None) -> Self | None:
@@ -65,6 +72,12 @@ class Intent:
         return json.dumps({key: value for key, value in content.items() if value is not None}, separators=(",", ":"))
 
     @property
+    def earliest(self) -> Self:
+        """This intent for what was sent first of all that may have been carried out."""
+        spec, run = self.earlier_spec or self.spec_hash, self.earlier_run or self.run_id
+        return dataclasses.replace(self, spec_hash=spec, run_id=run)
+
+    @property
     def has_generated_name(self) -> bool:
         """Whether the job's name proves by itself that it was made for this namespace, name and UID."""
         uid = self.origin_uid or self.uid
@@ -87,6 +100,10 @@ _WIRE = {
     "origin_uid": "originUid",
     "cancel_reason": "cancelReason",
     "adopted_id": "adoptedId",
+    "secrets": "secrets",
+    "earlier_spec": "earlierSpecHash",
+    "earlier_run": "earlierRunId",
+    "status_wiped": "statusWiped",
 }
 _TOO_MANY_ATTEMPTS = 10**9
 _LONGEST_TEXT = 2048

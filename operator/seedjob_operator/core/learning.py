@@ -1,10 +1,10 @@
 """How the outcome of a step changes what is observed. Pure, like the rules that read it."""
 
 import dataclasses
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import Enum
 
-from seedjob_operator.core import environment
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.snapshot import MISSING, UNREAD, Connection, Desired, Fault, Hold, Observed, Result, Sent
 from seedjob_operator.seedapi.wire import Analytics, Job
@@ -50,6 +50,8 @@ def pass_begun(
         connection=connection,
         environment_hold=None,
         environment_read=False,
+        secrets=None,
+        connection_held=False,
         fresh=False,
         fault=None,
         clock_offset=clock_offset,
@@ -62,9 +64,16 @@ def pass_ended(observed: Observed) -> Observed:
     return observed if observed.fault is not None else dataclasses.replace(observed, failures=0, failing_since=None)
 
 
-def environment_read(observed: Observed, hold: Hold | None) -> Observed:
-    """The environment was looked at."""
-    return dataclasses.replace(observed, environment_read=True, environment_hold=hold)
+def environment_read(observed: Observed, hold: Hold | None, *, secrets: str | None = None) -> Observed:
+    """The environment was looked at; `secrets` is the stamp of those that it was built from."""
+    return dataclasses.replace(observed, environment_read=True, environment_hold=hold, secrets=secrets)
+
+
+def connection_held(observed: Observed, hold: Hold | None) -> Observed:
+    """The SeedConnection is held by our finalizer, or can't be any more."""
+    if hold is not None:
+        return dataclasses.replace(observed, connection=hold)
+    return dataclasses.replace(observed, connection_held=True)
 
 
 def intent_written(
@@ -140,7 +149,6 @@ def job_seen(observed: Observed, job: Job, *, now: datetime | None, listed_at: d
         remote=_merged(observed, job),
         absences=(),
         conflicts=0,
-        error_masked=False,
         undeleted_since=_undeleted_since(observed, now or listed_at),
         fresh=observed.fresh or now is not None,
         read_at=now or observed.read_at,
@@ -172,7 +180,7 @@ def _merged(observed: Observed, job: Job) -> Job:
 def job_absent(observed: Observed, *, now: datetime) -> Observed:
     """A read by name said 404. Reads that follow each other closely count once."""
     known = observed.absences
-    absences = known if known and now - known[-1] < SEPARATE else (*known, now)[-_MOST_ABSENCES:]
+    absences = known if known and now - known[-1] < SEPARATE else (*known[:1], *(*known[1:], now)[-_MOST_ABSENCES:])
     return dataclasses.replace(
         _succeeded(observed), remote=MISSING, fresh=True, read_at=now, look_now=False, absences=absences
     )
@@ -246,13 +254,8 @@ def result_read(
     analytics: Analytics | None,
     log_tail: tuple[str, ...] | None,
     now: datetime,
-    secrets: frozenset[str] | None = None,
 ) -> Observed:
-    """The result of an ended job was asked for; what wasn't to be had is None and keeps what was read earlier.
-
-    `secrets` are those of its environment, where they are known: its error may quote them.
-    """
-    observed = observed if secrets is None else _masked(observed, secrets)
+    """The result of an ended job was asked for; what wasn't to be had is None and keeps what was read earlier."""
     result = Result(
         analytics=analytics or observed.result.analytics,
         log_tail=observed.result.log_tail if log_tail is None else log_tail,
@@ -260,11 +263,9 @@ def result_read(
     return dataclasses.replace(observed, result=result, result_reads=observed.result_reads + 1, result_read_at=now)
 
 
-def _masked(observed: Observed, secrets: frozenset[str]) -> Observed:
-    job = observed.remote
-    if isinstance(job, Job) and job.error is not None:
-        job = job.model_copy(update={"error": environment.masked(job.error, secrets)})
-    return dataclasses.replace(observed, remote=job, error_masked=True)
+def texts_masked(observed: Observed, texts: Mapping[str, str | None]) -> Observed:
+    """The job's words were looked through; those of an earlier look aren't asked for again."""
+    return dataclasses.replace(observed, masked=dict(texts))
 
 
 def step_failed(observed: Observed, fault: Fault) -> Observed:

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     ENDPOINT_NOT_ALLOWED = "EndpointNotAllowed"
     DEFAULT_CONNECTION_NOT_ALLOWED = "DefaultConnectionNotAllowed"
     RUN_ID_ALREADY_RAN = "RunIdAlreadyRan"
+    SPEC_UNREADABLE = "SpecUnreadable"
 
     # Nothing is submitted until something beside the manifest is put right; then it goes on by itself.
     SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105  # a reason's name, no secret
@@ -80,6 +81,7 @@ NEEDS_EDIT = frozenset(
         Reason.ENDPOINT_NOT_ALLOWED,
         Reason.DEFAULT_CONNECTION_NOT_ALLOWED,
         Reason.RUN_ID_ALREADY_RAN,
+        Reason.SPEC_UNREADABLE,
     }
 )
 """The holds that only a changed manifest ends: Stalled, where the others are Reconciling."""

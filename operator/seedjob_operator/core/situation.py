@@ -106,7 +106,7 @@ def compose(desired: Desired, situation: Situation, now: datetime) -> SeedJobSta
     facts: dict[str, object] = {
         "phase": situation.phase,
         "observed_generation": desired.generation,
-        "gpu": gpu_text(desired.spec.job.gpu),
+        "gpu": gpu_text(desired.spec.job.gpu) if desired.unreadable is None else desired.status.gpu,
         "last_sync_time": now if _heard(situation) else desired.status.last_sync_time or now,
         **_attempt_facts(desired, situation),
     }

@@ -1,13 +1,14 @@
 """What `decide` is told: what the user wants, and what was seen of the world."""
 
 import dataclasses
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import Enum
 
 from seedjob_operator.core import naming
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
-from seedjob_operator.resources import SeedJobSpec, SeedJobStatus
+from seedjob_operator.resources import SeedJobSpec, SeedJobStatus, Unreadable
 from seedjob_operator.seedapi.wire import Analytics, Job
 
 
@@ -16,7 +17,8 @@ class Desired:
     """A SeedJob as Kubernetes has it: the user's spec, what we recorded, and what metadata says.
 
     `intent` is None where there is none or where what stands there can't be read; `stray_intent` tells the two apart.
-    `tracked` says that a GitOps tool would make the object again if it were deleted.
+    `tracked` says that a GitOps tool would make the object again if it were deleted. `unreadable` says what was left out of
+    `spec`; nothing is then submitted by it. `status_wiped` says that somebody else emptied the status.
     """
 
     namespace: str
@@ -33,6 +35,8 @@ class Desired:
     paused: bool = False
     force_orphan: bool = False
     tracked: bool = False
+    status_wiped: bool = False
+    unreadable: Unreadable | None = None
 
     @property
     def connection_name(self) -> str:
@@ -41,7 +45,9 @@ class Desired:
 
     @property
     def spec_hash(self) -> str:
-        """The hash of `spec.job` as it is now; the intent has the one that was sent."""
+        """The hash of `spec.job` as it is now; the intent has the one that was sent. Empty where nobody can tell."""
+        if self.unreadable is not None and "job" in self.unreadable.fields:
+            return ""
         return naming.spec_hash(self.spec.job)
 
 
@@ -140,6 +146,8 @@ class Observed:
         reconcile_at: the last such wish, None before the first pass.
         environment_hold: why the job's environment can't be built; None where it can, or wasn't looked at.
         environment_read: whether the environment was looked at in this pass.
+        secrets: the stamp of the Secrets that it was built from.
+        connection_held: whether the SeedConnection was found in this pass to be held by our finalizer.
         remote: the remote job of the intent's name.
         fresh: whether the job was read by name in this pass.
         read_at: when the job was last read by name.
@@ -158,7 +166,8 @@ class Observed:
         deletes: how often it did.
         undeleted_since: since when the record is shown though it was removed; None where it isn't.
         delete_refused: whether the platform refused to delete the record because of the job's state.
-        error_masked: whether the environment's secrets were taken out of what the ended job says of its error.
+        masked: the job's own words, as the platform gave them, and without the secrets of its environment; None for
+            words in which nobody can tell what is secret.
         result: what was read after the end.
         result_reads: how often the result was read.
         result_read_at: when it was last read.
@@ -179,6 +188,8 @@ class Observed:
     reconcile_at: str | None = None
     environment_hold: Hold | None = None
     environment_read: bool = False
+    secrets: str | None = None
+    connection_held: bool = False
     fresh: bool = False
     remote: Job | Unread | Missing = UNREAD
     read_at: datetime | None = None
@@ -197,7 +208,7 @@ class Observed:
     deletes: int = 0
     undeleted_since: datetime | None = None
     delete_refused: bool = False
-    error_masked: bool = False
+    masked: Mapping[str, str | None] = dataclasses.field(default_factory=dict, repr=False)
     result: Result = dataclasses.field(default_factory=Result)
     result_reads: int = 0
     result_read_at: datetime | None = None

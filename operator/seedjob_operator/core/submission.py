@@ -3,12 +3,24 @@
 import dataclasses
 from datetime import datetime, timedelta
 
-from seedjob_operator.core import absence, attention, conditions, events, outcome, ownership, pacing, verbs
+from seedjob_operator.core import (
+    absence,
+    attention,
+    conditions,
+    events,
+    masking,
+    outcome,
+    ownership,
+    pacing,
+    renewal,
+    verbs,
+)
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.decision import (
     CreateJob,
     Decision,
     DropIntent,
+    HoldConnection,
     ReadEnvironment,
     ReadJob,
     WriteIntent,
@@ -22,7 +34,6 @@ from seedjob_operator.seedapi.wire import Job
 
 UNPROVEN_WAIT = 5.0
 _REJECTED = frozenset({Sent.REJECTED, Sent.REJECTED_AFTER_UNANSWERED})
-_UNSETTLED = frozenset({Sent.UNKNOWN, Sent.UNANSWERED, Sent.CONFLICT_AFTER_UNANSWERED, Sent.REJECTED_AFTER_UNANSWERED})
 _UNSETTLED_HOLD = Hold(
     reason=Reason.SUBMISSION_UNSETTLED,
     message="A create that was sent may yet be carried out; it's looked for until the platform surely has no such job.",
@@ -31,7 +42,6 @@ _CONTRADICTED_HOLD = Hold(
     reason=Reason.SUBMISSION_UNSETTLED,
     message="The platform says that the job's name is taken, and shows no job that has it; both are asked again.",
 )
-_INTENT_TIME_HOLDS = timedelta(minutes=1)
 _SHORTEST_NAME_CHECK = timedelta(seconds=15)
 _LONGEST_NAME_CHECK = timedelta(minutes=10)
 
@@ -58,7 +68,7 @@ def _may_have_been_sent(case: Case) -> bool:
         return False
     # Nobody else has a reason to use a generated name: where it exists, it's ours.
     ours_exists = case.sent is Sent.CONFLICT and case.intent.has_generated_name
-    return ours_exists or case.sent in _UNSETTLED
+    return ours_exists or case.may_have_been_sent
 
 
 def _find(case: Case) -> Decision:
@@ -72,10 +82,10 @@ def _find(case: Case) -> Decision:
         return Decision(step=ReadJob(name=intent.job_name, urgent=True))
     if not isinstance(observed.remote, Job):
         return _not_there(case, intent)
-    if case.next_name == intent.job_name:
+    if case.next_name == intent.job_name and may_adopt(case, observed.remote):
         return name_taken(case, intent.job_name)
     told = (events.orphaned(intent),) if in_doubt(case) else ()
-    return Decision(step=DropIntent(), events=(*told, events.INTENT_DROPPED))  # begin with the name that is chosen now
+    return Decision(step=DropIntent(), events=(*told, events.INTENT_DROPPED))  # begin anew, as the spec is now
 
 
 def _not_there(case: Case, intent: Intent) -> Decision:
@@ -100,6 +110,8 @@ def _send(case: Case) -> Decision:
         )
     if isinstance(observed.connection, Connection) and observed.connection.name != desired.connection_name:
         return Decision(requeue_after=1.0)  # the last attempt's way was looked up for this pass; the next has its own
+    if desired.connection_name and not observed.connection_held:
+        return Decision(step=HoldConnection(name=desired.connection_name))
     name, attempt = _name_to_send(case)
     if _needs_free_name(case, name):
         taken = isinstance(observed.remote, Job) and observed.remote.name == name
@@ -107,39 +119,29 @@ def _send(case: Case) -> Decision:
             return Decision(step=ReadJob(name=name))
         if taken:
             return name_taken(case, name)
-    intent = case.stored_intent
+    intent, secrets = case.stored_intent, masking.to_send(case, name)
     current = (
         intent is not None
-        and (intent.uid, intent.adopted_id) == (desired.uid, None)
+        and (intent.uid, intent.adopted_id, intent.secrets) == (desired.uid, None, secrets)
         and (intent.spec_hash, intent.run_id, intent.job_name) == (desired.spec_hash, desired.spec.run_id, name)
     )
     current = current and desired.finalizer and not case.elsewhere
     if intent is not None and current and case.sent is Sent.UNKNOWN:
         # Written again before anything is sent: this fails where another replica, or a deletion, went on meanwhile.
-        time = case.intent_time if _may_be_redated(case, intent) else intent.time
+        time = case.intent_time if renewal.may_be_redated(case, intent) else intent.time
         return Decision(step=WriteIntent(intent=dataclasses.replace(intent, time=time), sent=case.sent))
-    if intent is None or not current or case.sent is Sent.CONFLICT or _is_old(case, intent):
+    if intent is None or not current or case.sent is Sent.CONFLICT or renewal.is_old(case, intent):
         connection = observed.connection
         assert isinstance(connection, Connection)  # noqa: S101  # for the type checker: `_hold` saw to it
-        renewed = case.new_intent(connection, job_name=name, attempt=attempt)
-        return Decision(step=WriteIntent(intent=renewed, sent=case.sent))
+        renewed = dataclasses.replace(case.new_intent(connection, job_name=name, attempt=attempt), secrets=secrets)
+        return Decision(step=WriteIntent(intent=renewal.remembering(case, renewed), sent=case.sent))
     return Decision(step=CreateJob(intent=intent))
-
-
-def _is_old(case: Case, intent: Intent) -> bool:
-    """Tell whether an intent is so old that it would say wrongly since when its job can be visible."""
-    return case.platform_now - intent.time > _INTENT_TIME_HOLDS and _may_be_redated(case, intent)
-
-
-def _may_be_redated(case: Case, intent: Intent) -> bool:
-    """Under a chosen name the intent's time tells which job is ours, as long as an earlier create may have made it."""
-    return intent.has_generated_name or case.sent not in _UNSETTLED
 
 
 def _name_to_send(case: Case) -> tuple[str, int]:
     """Give the name and number to submit under: those of a create that may yet be carried out, else the spec's."""
     intent = case.stored_intent
-    if intent is not None and case.sent in _UNSETTLED:
+    if intent is not None and case.may_have_been_sent:
         return intent.job_name, intent.attempt
     return case.next_name, case.next_attempt
 
@@ -267,7 +269,7 @@ def owns(case: Case) -> bool:
     if intent.adopted_id == job.id or case.inherited:
         return may_adopt(case, job)
     made = ownership.made_since(case.not_before(intent), job) and ownership.equal(job, case.desired.spec.job)
-    return case.sent in _UNSETTLED and not _spec_changed(case) and made and not _outranked(case, job)
+    return case.may_have_been_sent and not _spec_changed(case) and made and not _outranked(case, job)
 
 
 def _outranked(case: Case, job: Job) -> bool:
@@ -294,7 +296,7 @@ def in_doubt(case: Case) -> bool:
     if intent is None or not isinstance(job, Job) or not case.is_ours(job) or owns(case):
         return False
     since = ownership.made_since(case.not_before(intent), job)
-    return case.sent in _UNSETTLED and _spec_changed(case) and since and job.id not in case.observed.rivals
+    return case.may_have_been_sent and _spec_changed(case) and since and job.id not in case.observed.rivals
 
 
 def _spec_changed(case: Case) -> bool:

@@ -19,7 +19,7 @@ def succeed(case: Case, ended: SeedJobStatus | None = None) -> Decision | None:
     final = case if ended is None else case.with_status(ended)
     if not _is_due(final):
         return None
-    room = attempts.archived(final.desired.status, run_id=case.desired.spec.run_id)
+    room = attempts.archived(final.desired.status, run_id=case.desired.spec.run_id, generated=case.generated_name)
     situation = Situation(
         phase=Phase.PENDING,
         reason=Reason.NEW_ATTEMPT,
@@ -33,6 +33,8 @@ def succeed(case: Case, ended: SeedJobStatus | None = None) -> Decision | None:
 
 def _is_due(case: Case) -> bool:
     """Tell whether a new attempt is to follow the one that ended."""
+    if case.desired.unreadable is not None:
+        return False
     if verbs.new_run_asked(case):
         return True
     status, spec = case.desired.status, case.desired.spec

@@ -44,7 +44,11 @@ def already_ran(case: Case) -> bool:
 
 def new_run_asked(case: Case) -> bool:
     """Tell whether the spec names another run than the one in force, and one that may start."""
-    return case.run_id not in {None, case.desired.spec.run_id} and not already_ran(case)
+    return (
+        case.desired.unreadable is None
+        and case.run_id not in {None, case.desired.spec.run_id}
+        and not already_ran(case)
+    )
 
 
 def replacement_asked(case: Case) -> bool:
@@ -52,6 +56,7 @@ def replacement_asked(case: Case) -> bool:
     spec = case.desired.spec
     same_run = spec.run_id == case.run_id
     changed = case.sent_hash is not None and case.sent_hash != case.desired.spec_hash
+    changed = changed and case.desired.unreadable is None
     return spec.update_policy is UpdatePolicy.REPLACE and same_run and changed
 
 

@@ -1,13 +1,14 @@
 """The two resources, SeedJob and SeedConnection, as pydantic models: the one source of the CRDs.
 
 Models are frozen, camelCase on the wire and snake_case in Python, and ignore what they don't know. A spec is
-read with `SeedJobSpec.model_validate(body["spec"])`, a status with `SeedJobStatus.read(body.get("status"))`,
-which never fails; `status.dump()` is a merge patch. This room does no I/O and imports no other.
+read with `read_spec(body["spec"])`, a status with `SeedJobStatus.read(body.get("status"))`,
+neither of which fails; `status.dump()` is a merge patch. This room does no I/O and imports no other.
 """
 
 from seedjob_operator.resources.identity import (
     API_VERSION,
     CONNECTION_FINALIZER,
+    FIELD_MANAGER,
     FINALIZER,
     FORCE_ORPHAN_ANNOTATION,
     GROUP,
@@ -31,6 +32,7 @@ from seedjob_operator.resources.job import (
     SecretEnvSource,
     SecretKeySelector,
 )
+from seedjob_operator.resources.reading import Unreadable, read_spec
 from seedjob_operator.resources.seedconnection import CredentialRef, SeedConnection, SeedConnectionSpec
 from seedjob_operator.resources.seedjob import ConnectionRef, Logs, SeedJob, SeedJobSpec
 from seedjob_operator.resources.status import (
@@ -39,6 +41,7 @@ from seedjob_operator.resources.status import (
     AttemptRecord,
     Condition,
     Cost,
+    OlderJob,
     Progress,
     RateLimit,
     SeedConnectionStatus,
@@ -61,6 +64,7 @@ from seedjob_operator.resources.vocabulary import (
 __all__ = [
     "API_VERSION",
     "CONNECTION_FINALIZER",
+    "FIELD_MANAGER",
     "FINALIZER",
     "FORCE_ORPHAN_ANNOTATION",
     "GROUP",
@@ -94,6 +98,7 @@ __all__ = [
     "GpuType",
     "JobSpec",
     "Logs",
+    "OlderJob",
     "Phase",
     "Progress",
     "RateLimit",
@@ -107,5 +112,7 @@ __all__ = [
     "SeedJob",
     "SeedJobSpec",
     "SeedJobStatus",
+    "Unreadable",
     "UpdatePolicy",
+    "read_spec",
 ]

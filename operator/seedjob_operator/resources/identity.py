@@ -17,6 +17,9 @@ SEEDCONNECTION_PLURAL: Final = "seedconnections"
 FINALIZER: Final = f"{GROUP}/job"
 CONNECTION_FINALIZER: Final = f"{GROUP}/connection"
 
+# Whose writes are ours in an object's managedFields.
+FIELD_MANAGER: Final = "seedjob-operator"
+
 INTENT_ANNOTATION: Final = f"{GROUP}/intent"
 PAUSED_ANNOTATION: Final = f"{GROUP}/paused"
 FORCE_ORPHAN_ANNOTATION: Final = f"{GROUP}/force-orphan"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from seedjob_operator.resources.model import (
     LogLine,
@@ -22,15 +22,17 @@ from seedjob_operator.resources.model import (
     Text,
     Timestamp,
     Whole,
+    cut,
 )
 from seedjob_operator.resources.rules import ATOMIC_LIST, list_map
 from seedjob_operator.resources.vocabulary import ConditionStatus, Phase
 
 # Together with the lengths of the texts these keep a status below 100 KiB.
 MAX_ATTEMPTS: Final = 10
+MAX_OLDER_JOBS: Final = 20
 MAX_PAST_RUNS: Final = 200
 MAX_LOG_LINES: Final = 100
-MAX_CONDITIONS: Final = 16
+MAX_CONDITIONS: Final = 12
 
 Reason = Annotated[str, Field(min_length=1, max_length=64, pattern="^[A-Za-z]([A-Za-z0-9_]*[A-Za-z0-9])?$")]
 """A condition's reason: one PascalCase word."""
@@ -185,6 +187,28 @@ class AttemptRecord(Model):
     """SeedConnection that the attempt ran through; absent for the operator's default connection."""
 
 
+_Id = Annotated[str, BeforeValidator(cut(64)), Field(max_length=64)]
+
+
+class OlderJob(Model):
+    """The remote job of an attempt that is too old for `attempts`: what it takes to find it again and remove it."""
+
+    attempt: Whole
+    """Number of the attempt."""
+
+    job_name: _Id
+    """Name of the remote job."""
+
+    job_id: _Id
+    """The platform's id of the remote job."""
+
+    seed_namespace: _Id | None = None
+    """User or organization on the Seed platform in which the remote job is."""
+
+    connection: Annotated[str, Field(max_length=253)] | None = None
+    """SeedConnection that the attempt ran through; absent for the operator's default connection."""
+
+
 class SeedJobStatus(Status):
     """What the operator last knew about the job. Only the operator writes it."""
 
@@ -265,6 +289,10 @@ class SeedJobStatus(Status):
 
     attempts: Annotated[tuple[AttemptRecord, ...], Field(max_length=MAX_ATTEMPTS, json_schema_extra=ATOMIC_LIST)] = ()
     """Earlier attempts, newest first, at most 10."""
+
+    older_jobs: Annotated[tuple[OlderJob, ...], Field(max_length=MAX_OLDER_JOBS, json_schema_extra=ATOMIC_LIST)] = ()
+    """Remote jobs of the 20 attempts before those, newest first, where jobName named them: deleting the SeedJob
+    removes their records, too."""
 
     past_runs: Annotated[
         tuple[Annotated[str, Field(max_length=16)], ...],

@@ -116,6 +116,7 @@ def test_a_forged_intent_gets_nothing(stage: Stage) -> None:
     def by_a_chosen_name() -> None:
         forge("thief-3", of_prized | {"name": "thief-3"}, jobName="prized-job", adoptionPolicy="IfMatching")
         cluster.wait_for_reason("thief-3", "Ready", "NameTaken", seconds=90)
+        is_told("thief-3")
 
     side_by_side(as_it_is, in_its_own_name, by_a_chosen_name)
     thieves = ("thief-1", "thief-2", "thief-3")
@@ -127,6 +128,22 @@ def test_a_forged_intent_gets_nothing(stage: Stage) -> None:
         assert remote is not None
         assert (remote["id"], remote["status"]) == (status["jobId"], "running")
     assert Counter(row["name"] for row in platform.ledger())[victim["jobName"]] == 1
+
+
+@pytest.mark.timeout(240)
+def test_a_wiped_status_starts_no_new_run(cluster: Cluster, platform: Platform, operator: Operator) -> None:
+    """Emptied by hand while no operator looked, and the remote record is gone as well: the run was there all the same."""
+    cluster.apply(seedjob("wiped", "true"), seedjob("fresh", "true", suspend=True))
+    name = cluster.wait_for_phase("wiped", "Succeeded")["jobName"]
+    operator.process.kill()
+    cluster.run("patch", "sj", "wiped", "--subresource=status", "--type=merge", "-p", '{"status": null}')
+    platform.delete(name)
+    operator.crash_and_return()
+    wait_for("it is noted", lambda: "statusWiped" in _intent(cluster, "wiped"), seconds=120, every=0.5)
+    cluster.change("fresh", suspend=False)
+    cluster.wait_for_phase("fresh", "Succeeded", seconds=90)
+    assert creates(platform, "wiped") == 1
+    assert cluster.status("wiped").get("phase") != "Queued"
 
 
 def _intent(cluster: Cluster, name: str) -> str:

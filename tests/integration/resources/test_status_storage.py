@@ -17,6 +17,7 @@ from seedjob_operator.resources import (
     ConditionStatus,
     ConditionType,
     Cost,
+    OlderJob,
     Phase,
     Progress,
     RateLimit,
@@ -75,6 +76,8 @@ def largest_status() -> SeedJobStatus:
         ),
         log_tail=(text,) * 100,
         attempts=(record,) * 10,
+        older_jobs=(OlderJob(attempt=10**30, job_name=text, job_id=text, seed_namespace=text, connection="c" * 253),)
+        * 20,
         past_runs=("0" * 16,) * 200,
         last_sync_time=record.start_time,
         gpu=text,

@@ -4,14 +4,9 @@ from typing import Any
 
 import pytest
 
-from seedjob_operator.controller.clock import Clock
-from seedjob_operator.controller.keys import Key
-from seedjob_operator.controller.sources import SourceReader
 from seedjob_operator.core import environment, naming
 from seedjob_operator.core.environment import Environment, Sources
 from seedjob_operator.resources import JobSpec
-
-JOB = Key("research", "train")
 
 
 @pytest.mark.parametrize(
@@ -56,34 +51,6 @@ def test_the_hash_of_a_spec_covers_no_secret_value() -> None:
         assert naming.spec_hash(job) == naming.spec_hash(job.model_copy(deep=True))
 
 
-class TestMasking:
-    """A log tail is stored where many can read it: it is kept only where all that was sent can be masked in it."""
-
-    def test_an_optional_secret_that_never_was(self) -> None:
-        """Nothing of it was sent."""
-        sources = reader()
-        sources.note_lacking(JOB, "u1", Sources(secrets={"maybe": None, "keys": {"k": "v"}}))
-        assert sources.all_known(JOB, "u1", Sources(secrets={"maybe": None, "keys": {"k": "v"}}))
-
-    def test_a_secret_that_went_away_after_it_was_sent(self) -> None:
-        """Nobody knows any more what to mask."""
-        sources = reader()
-        sources.note_lacking(JOB, "u1", Sources(secrets={"keys": {"k": "v"}}))
-        assert not sources.all_known(JOB, "u1", Sources(secrets={"keys": None}))
-
-    def test_another_object_of_that_name(self) -> None:
-        """What was lacking then says nothing of a namesake."""
-        sources = reader()
-        sources.note_lacking(JOB, "u1", Sources(secrets={"maybe": None}))
-        assert not sources.all_known(JOB, "u2", Sources(secrets={"maybe": None}))
-
-
 def spec(**fields: Any) -> JobSpec:
     """Give a job with an environment."""
     return JobSpec.model_validate({"image": "i", "command": "true", "gpu": {"type": "none"}, **fields})
-
-
-def reader() -> SourceReader:
-    """Give a reader that reads nothing here."""
-    nothing: Any = None
-    return SourceReader(nothing, Clock())

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Callable
 
+from seedjob_operator.controller.keys import Key
 from seedjob_operator.seedapi.wire import Job, JobStatus
 from unit.controller.world import KEY, Wait, World
-from unit.simulated import simulate
+from unit.simulated import seedjob, simulate
 
 DELETED = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
 
@@ -33,6 +34,62 @@ def test_a_job_is_made_and_recorded() -> None:
         assert [request.name for request in world.platform.created] == [world.status["jobName"]]
         assert (world.status["phase"], world.status["jobId"]) == ("Queued", "job_1")
         assert world.orphans == []
+
+    simulate(play())
+
+
+def test_a_spec_that_cannot_be_read_waits_and_says_what_is_odd() -> None:
+    """The CRD in the cluster may be another version's: the object is neither ignored nor in the way of the others."""
+
+    async def play() -> None:
+        world, good = World(), {"image": "i", "command": "c", "gpu": {"type": "none"}}
+        world.apply(spec={"job": good | {"cpu": 3}})
+        await world.work(5)
+        ready = next(one for one in world.status["conditions"] if one["type"] == "Ready")
+        assert (world.status["phase"], ready["reason"]) == ("Pending", "SpecUnreadable")
+        assert "spec.job.cpu" in ready["message"]
+        assert world.platform.created == []
+        world.apply(spec={"job": good})
+        await world.work(5)
+        assert world.status["phase"] == "Queued"
+
+    simulate(play())
+
+
+def test_no_more_of_a_log_is_kept_than_was_asked_for() -> None:
+    """Kubernetes refuses a status with more lines as a whole, and its end would never be recorded."""
+
+    async def play() -> None:
+        world = World()
+        world.apply()
+        await world.work(5)
+        name = world.status["jobName"]
+        failed = world.platform.jobs[name].model_copy(update={"status": JobStatus.FAILED, "exit_code": 1})
+        world.platform.jobs[name] = failed
+        world.observations.listed(KEY, failed)
+        world.queue.add(KEY)
+        await world.work(30)
+        assert world.status["phase"] == "Failed"
+        assert world.status["logTail"] == [f"line {number}" for number in range(130, 150)]
+
+    simulate(play())
+
+
+def test_two_that_would_take_over_one_job_at_once() -> None:
+    """Applied together, each finds the job unclaimed: the one whose intent is stored first has it, the other waits."""
+
+    async def play() -> None:
+        world, spec = World(), {"jobName": "nightly", "adoptionPolicy": "IfMatching"}
+        there = {"id": "job_9", "name": "nightly", "status": "running", "command": "c", "image": "i", "gpu": "none"}
+        world.platform.jobs["nightly"] = Job.model_validate(there)
+        keys = [Key("ns", name) for name in ("a", "b", "c")]
+        for key in keys:
+            world.store.put(world.objects.put(seedjob(key.name, uid=f"uid-{key.name}", spec=spec)))
+            world.queue.add(key)
+        await world.work(30)
+        found = sorted(str(world.objects.live[key]["status"].get("jobId")) for key in keys)
+        assert found == ["None", "None", "job_9"]
+        assert sorted(world.objects.live[key]["status"]["phase"] for key in keys) == ["Pending", "Pending", "Running"]
 
     simulate(play())
 

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from pydantic import ValidationError
 
 from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.store import Store, desired_of, precondition_of
@@ -69,14 +68,37 @@ def test_desired_reads_what_metadata_says() -> None:
     assert precondition_of(body) == {"uid": "u1", "resourceVersion": "1"}
 
 
-def test_a_spec_of_another_version_is_refused() -> None:
-    """A CRD that is older or newer than the operator must not be guessed at."""
+def test_a_spec_that_cannot_be_read_is_told() -> None:
+    """The CRD in the cluster may be another version's; deletion and force-orphan work all the same."""
     store = Store()
-    store.put(seedjob(spec={"job": {"image": "i"}}))
+    store.put(seedjob(spec={"job": {"image": "i"}}, metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"}))
     body = store.get(A)
     assert body is not None
-    with pytest.raises(ValidationError):
-        desired_of(body)
+    desired = desired_of(body)
+    assert desired.deleting
+    assert desired.unreadable is not None
+    assert desired.unreadable.fields == {"job"}
+
+
+@pytest.mark.parametrize(
+    ("status", "writers", "wiped", "why"),
+    [
+        ({"observedGeneration": -1}, [("kubectl-patch", "status")], True, "somebody else made it blank"),
+        ({}, [("kubectl-edit", "status")], True, "the same, where the CRD has no default"),
+        ({"observedGeneration": -1}, [("kubectl-client-side-apply", None)], False, "new: nobody ever wrote it"),
+        ({"observedGeneration": -1}, [("seedjob-operator", "status")], False, "a new one that is paused"),
+        ({"observedGeneration": 1}, [("kubectl-patch", "status")], False, "edited, and not emptied"),
+    ],
+)
+def test_a_status_that_somebody_emptied(
+    status: dict[str, int], writers: list[tuple[str, str | None]], wiped: bool, why: str
+) -> None:
+    store = Store()
+    fields = [{"manager": name, **({"subresource": part} if part else {})} for name, part in writers]
+    store.put(seedjob(metadata={"managedFields": fields}, status=status))
+    body = store.get(A)
+    assert body is not None
+    assert desired_of(body).status_wiped is wiped, why
 
 
 def test_of_what_others_act_on_only_the_outline_is_kept() -> None:

@@ -19,7 +19,7 @@ from seedjob_operator.core import environment
 from seedjob_operator.core.decision import Event
 from seedjob_operator.core.snapshot import Connection
 from seedjob_operator.seedapi import errors
-from seedjob_operator.seedapi.wire import Analytics, CreateJob, Job
+from seedjob_operator.seedapi.wire import Analytics, CreateJob, Job, LogLine
 from unit.simulated import seedjob
 
 KEY = Key("ns", "a")
@@ -103,6 +103,10 @@ class Platform:
     async def get_analytics(self, name: str) -> Analytics:
         return Analytics()
 
+    async def get_logs(self, name: str, *, tail: int) -> list[LogLine]:
+        """Give more than was asked for, as a platform may that doesn't know `tail`."""
+        return [LogLine(message=f"line {number}") for number in range(150)]
+
 
 class _Link:
     def __init__(self, platform: Platform) -> None:
@@ -150,9 +154,12 @@ class _Sources:
         await self.reading()
         return environment.Sources()
 
-    def note_lacking(self, key: Key, uid: str, read: object) -> None: ...
+    async def secrets_of(self, namespace: str, job: object) -> environment.Sources:
+        return environment.Sources()
 
-    def forget_job(self, key: Key) -> None: ...
+
+class _Holder:
+    async def hold(self, key: Key) -> None: ...
 
 
 class _Clock(Clock):
@@ -176,6 +183,7 @@ class World:
         parts: Any = {
             "seedjobs": self.objects,
             "connections": self.connections,
+            "holder": _Holder(),
             "leadership": self.leadership,
             "recorder": self.recorder,
             "sources": self.sources,

@@ -16,7 +16,7 @@ from typing import Any
 from seedjob_operator.core import naming
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import MISSING, UNREAD, Desired, Observed, Sent
-from seedjob_operator.resources import Phase
+from seedjob_operator.resources import Phase, Unreadable
 from seedjob_operator.seedapi.wire import Job, JobStatus
 from unit.core import given
 from unit.core.given import NOW, job, recorded, spec
@@ -62,9 +62,13 @@ REMOTE: Axis = {
     "second, failed": {"remote": job(JobStatus.FAILED, name=given.SECOND), "fresh": True},
     "inherited name": {"remote": job(JobStatus.SUCCEEDED, name=given.INHERITED), "fresh": True},
 }
+UNREADABLE = Unreadable(frozenset({"job"}), "spec.job.cpu can't be read: correct it.")
 MODE: Axis = {
     "wanted": {},
     "tracked": {"tracked": True},
+    "unreadable": {"unreadable": UNREADABLE},
+    "unreadable, deleted, Delete": {"unreadable": UNREADABLE, "deleting": True},
+    "wiped": {"status_wiped": True},
     "paused": {"paused": True},
     "force-orphan": {"force_orphan": True},
     "deleted, Delete": {"deleting": True},

@@ -43,10 +43,11 @@ REFUSED = dataclasses.replace(CONNECTION, fault=fault(Reach.REFUSED))
 BLINK = dataclasses.replace(CONNECTION, fault=fault(ago=3.0))
 
 
+JOB: dict[str, Any] = {"image": "busybox", "command": "true", "gpu": {"type": "L4"}}
+
+
 def spec(**fields: Any) -> SeedJobSpec:
-    return SeedJobSpec.model_validate(
-        {"job": {"image": "busybox", "command": "true", "gpu": {"type": "L4"}}, "jobName": None, **fields}
-    )
+    return SeedJobSpec.model_validate({"job": JOB, "jobName": None, **fields})
 
 
 SPEC = spec()

@@ -140,6 +140,9 @@ def create_only_when_all_is_in_place(desired: Desired, observed: Observed, decis
             "without the finalizer": not desired.finalizer,
             "without the environment": not observed.environment_read or observed.environment_hold is not None,
             "while deleted or paused": desired.deleting or desired.paused,
+            "by a spec that can't be read": desired.unreadable is not None,
+            "though a wiped status may have said that it's there": desired.status_wiped
+            and observed.sent is Sent.UNKNOWN,
             "though a job is recorded": desired.status.job_id is not None,
             "though the end is recorded": ended(desired),
             "though it was answered already": observed.sent is Sent.CREATED,

@@ -6,7 +6,7 @@ from typing import Any
 import pydantic
 import pytest
 
-from seedjob_operator.core import cost, environment, request
+from seedjob_operator.core import cost, environment, masking, request
 from seedjob_operator.core.environment import Environment, Sources
 from seedjob_operator.core.progress import progress_text, read_progress
 from seedjob_operator.core.reasons import Reason
@@ -223,28 +223,35 @@ def test_references_are_those_to_watch() -> None:
 
 
 def test_secrets_are_masked_line_by_line_and_shown_nowhere() -> None:
-    built = env({"name": "T", "valueFrom": secret("token")}, whole=({"secretRef": {"name": "hf"}},))
-    assert isinstance(built, Environment)
-    assert environment.masked("token=hunter2, hunter22", built.secrets) == "token=***, ***2"
-    assert environment.masked("line two", built.secrets) == "***"
+    variables = [{"name": "T", "valueFrom": secret("token")}]
+    built = env(*variables, whole=({"secretRef": {"name": "hf"}},))
+    secrets = masked_in(env=variables, envFrom=[{"secretRef": {"name": "hf"}}])
+    assert masking.masked("token=hunter2, hunter22", secrets) == "token=***, ***2"
+    assert masking.masked("line two", secrets) == "***"
     assert "hunter2" not in repr(built)
     assert "hunter2" not in repr(SOURCES)
 
 
+def masked_in(**fields: Any) -> frozenset[str]:
+    """Give what is masked in the words of a job whose Secrets are those that it was sent."""
+    found = masking.masks(job_spec(**fields), SOURCES, masking.stamp(SOURCES))
+    assert found is not None
+    return found
+
+
 def test_a_longer_secret_is_masked_before_one_inside_it() -> None:
     """The other way round, the rest of the longer one would stay readable."""
-    assert environment.masked("abcdef", frozenset({"abc", "abcdef"})) == "***"
+    assert masking.masked("abcdef", frozenset({"abc", "abcdef"})) == "***"
 
 
 @pytest.mark.parametrize("value", ["", " ", "\n"])
 def test_an_empty_secret_masks_nothing(value: str) -> None:
-    assert environment.masked("a b c", frozenset({value})) == "a b c"
+    assert masking.masked("a b c", frozenset({value})) == "a b c"
 
 
 def test_plain_values_are_no_secrets() -> None:
-    built = env({"name": "A", "value": "visible"}, whole=({"configMapRef": {"name": "defaults"}},))
-    assert isinstance(built, Environment)
-    assert built.secrets == frozenset()
+    plain = [{"name": "A", "value": "visible"}]
+    assert masked_in(env=plain, envFrom=[{"configMapRef": {"name": "defaults"}}]) == frozenset()
 
 
 def test_what_the_user_left_out_isnt_sent() -> None:

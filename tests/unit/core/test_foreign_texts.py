@@ -1,5 +1,6 @@
 """What the platform and the job say in words and numbers of their own: neither leaks a secret, nor breaks a rule."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -8,11 +9,13 @@ from hypothesis import given as cases
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from seedjob_operator.core import learning
+from seedjob_operator.core import learning, masking, naming
 from seedjob_operator.core.decide import decide
-from seedjob_operator.core.decision import Decision
-from seedjob_operator.core.snapshot import Observed
-from seedjob_operator.resources import Phase, SeedJobSpec
+from seedjob_operator.core.decision import CreateJob, Decision, MaskTexts, WriteIntent
+from seedjob_operator.core.environment import Sources
+from seedjob_operator.core.intent import Intent
+from seedjob_operator.core.snapshot import MISSING, Sent
+from seedjob_operator.resources import JobSpec, Phase, SeedJobSpec, SeedJobStatus
 from seedjob_operator.seedapi import redaction
 from seedjob_operator.seedapi.wire import Job, JobStatus
 from unit.core import given
@@ -78,41 +81,149 @@ def test_a_signature_in_the_progress_does_not_either(status: JobStatus) -> None:
     assert SIGNATURE not in told
 
 
-def read(secrets: frozenset[str] | None, seen: Job) -> Observed:
-    before = given.observed(remote=seen, fresh=True)
-    return learning.result_read(before, analytics=None, log_tail=None, now=NOW, secrets=secrets)
+STAMP = "0123456789abcdef"
+HIDDEN = frozenset({SECRET})
+WITH_SECRETS = spec(**SECRET_ENV)
 
 
-FAILED = job(JobStatus.FAILED, error=f"401 for {SECRET}")
+def sent(secrets: str | None = STAMP, **fields: Any) -> Intent:
+    """Give the intent of an attempt whose environment has a Secret, of a version that is known or isn't."""
+    return given.intent(**({"spec_hash": naming.spec_hash(WITH_SECRETS.job), "secrets": secrets} | fields))
 
 
-def test_an_error_that_quotes_a_secret_is_masked() -> None:
+def settled(seen: Job, intent: Intent, *, unmasked: bool = False, **before: Any) -> tuple[list[MaskTexts], Decision]:
+    """Decide until there is nothing left to do, masking as asked; give the steps, and the last decision."""
+    status = recorded(Phase.QUEUED, of=intent, **before)
+    wanted = given.desired(intent=intent, status=status, spec=WITH_SECRETS)
+    observed, steps = given.observed(remote=seen, fresh=True, result_reads=1), list[MaskTexts]()
+    while True:
+        decision = decide(wanted, observed, NOW)
+        if not isinstance(decision.step, MaskTexts):
+            return steps, decision
+        steps.append(decision.step)
+        hidden = HIDDEN if decision.step.secrets == STAMP and not unmasked else None
+        texts = {text: None if hidden is None else masking.masked(text, hidden) for text in decision.step.texts}
+        observed = learning.texts_masked(observed, texts)
+
+
+FAILED = job(JobStatus.FAILED, error=f"401 for {SECRET}", progress=f"upload with {SECRET}: 3/4")
+AT_WORK = job(progress=f"upload with {SECRET}: 3/4")
+
+
+@pytest.mark.parametrize("seen", [FAILED, AT_WORK], ids=["at the end", "while it runs"])
+def test_a_secret_in_the_words_of_a_job_is_masked(seen: Job) -> None:
     """I10."""
-    observed = read(frozenset({SECRET}), FAILED)
-    told = all_of(
-        decide(given.desired(intent=OWN, status=recorded(Phase.RUNNING), spec=spec(**SECRET_ENV)), observed, NOW)
-    )
-    assert "401 for ***" in told
+    steps, decision = settled(seen, sent())
+    told = all_of(decision)
+    assert len(steps) == 1
     assert SECRET not in told
+    assert "upload with ***: 3/4" in told
+    assert ("401 for ***" in told) is (seen is FAILED)
 
 
-def test_where_the_secrets_are_not_known_the_error_is_left_out() -> None:
-    """I10: also where the end is recorded without waiting for its result."""
-    observed = read(None, FAILED)
-    told = all_of(
-        decide(given.desired(intent=OWN, status=recorded(Phase.RUNNING), spec=spec(**SECRET_ENV)), observed, NOW)
-    )
-    assert "exit code 1" in told
+@pytest.mark.parametrize("seen", [FAILED, AT_WORK], ids=["at the end", "while it runs"])
+@pytest.mark.parametrize(
+    ("intent", "unmasked"),
+    [
+        pytest.param(sent(), True, id="a Secret changed since, or can't be read"),
+        pytest.param(sent(None), False, id="the job was adopted, or its intent removed"),
+        pytest.param(sent(masking.SEVERAL), False, id="one of several versions was sent"),
+        pytest.param(sent(spec_hash="another"), False, id="the spec referred to other Secrets then"),
+    ],
+)
+def test_where_the_secrets_are_not_known_the_words_are_left_out(seen: Job, intent: Intent, *, unmasked: bool) -> None:
+    """I10: how far the job is shows all the same, and how it ended."""
+    _, decision = settled(seen, intent, unmasked=unmasked)
+    told = all_of(decision)
     assert SECRET not in told
+    assert "upload" not in told
+    assert decision.status is not None
+    assert decision.status.progress_text == "75 %"
+    assert ("exit code 1" in told) is (seen is FAILED)
 
 
-def test_an_error_that_comes_anew_is_masked_anew() -> None:
-    observed = learning.job_seen(read(frozenset({SECRET}), FAILED), FAILED, now=NOW)
-    assert not observed.error_masked
+def test_words_are_masked_only_where_they_are_written() -> None:
+    """Each look at the Secrets is a request to Kubernetes; progress is written every 10 s at most."""
+    _, first = settled(AT_WORK, sent())
+    assert first.status is not None
+    wanted = given.desired(intent=sent(), status=first.status, spec=WITH_SECRETS)
+    seen = given.observed(remote=job(progress=f"upload with {SECRET}: 4/4"))
+    early = decide(wanted, seen, NOW + timedelta(seconds=4))
+    assert (early.step, early.status, early.requeue_after) == (None, None, 6.0)
+    assert isinstance(decide(wanted, seen, NOW + timedelta(seconds=10)).step, MaskTexts)
 
 
-def test_without_secrets_in_its_environment_an_error_is_told_as_it_is() -> None:
+def test_what_is_written_already_is_not_masked_again() -> None:
+    _, first = settled(AT_WORK, sent())
+    assert first.status is not None
+    wanted = given.desired(intent=sent(), status=first.status, spec=WITH_SECRETS)
+    texts = {str(AT_WORK.progress): "upload with ***: 3/4"}
+    again = decide(wanted, given.observed(remote=AT_WORK, masked=texts), NOW + timedelta(minutes=1))
+    assert (again.status, again.step) == (None, None)
+
+
+def test_a_short_secret_does_not_hide_how_far_the_job_is() -> None:
+    """Whoever puts `3` into a Secret sees no steps any more, and the percentage still."""
+    observed = given.observed(remote=AT_WORK, masked={str(AT_WORK.progress): "upload with x: ***/4"})
+    decision = decide(given.desired(intent=sent(), status=recorded(Phase.QUEUED), spec=WITH_SECRETS), observed, NOW)
+    assert decision.status is not None
+    assert decision.status.progress_text == "75 %"
+
+
+def test_without_secrets_in_its_environment_words_are_told_as_they_are() -> None:
     assert "401 for" in all_of(ends(FAILED))
+
+
+KEYS = JobSpec.model_validate(SECRET_ENV["job"])
+
+
+def source(version: str, value: str | None = SECRET) -> Sources:
+    data = None if value is None else {"token": value, "other": "unused"}
+    return Sources(secrets={"hf": data}, versions={} if value is None else {"hf": version})
+
+
+def test_values_are_masked_as_long_as_the_secrets_are_those_that_were_sent() -> None:
+    stamp = masking.stamp(source("u/1"))
+    assert masking.masks(KEYS, source("u/1"), stamp) == frozenset({SECRET})
+    for other in (source("u/2"), source("v/1"), source("", None)):
+        assert masking.masks(KEYS, other, stamp) is None
+    assert SECRET not in stamp
+
+
+def test_an_optional_secret_that_never_was_hides_nothing() -> None:
+    absent = source("", None)
+    assert masking.masks(KEYS, absent, masking.stamp(absent)) == frozenset()
+    assert masking.masks(KEYS, source("u/1"), masking.stamp(absent)) is None, "it may have been made and sent since"
+
+
+@pytest.mark.parametrize(
+    ("before", "sent_so_far", "announced"),
+    [
+        (None, Sent.UNKNOWN, STAMP),
+        (sent("older"), Sent.NOTHING, STAMP),
+        (sent("older"), Sent.UNANSWERED, masking.SEVERAL),
+        (sent("older"), Sent.UNKNOWN, masking.SEVERAL),
+        (sent(masking.SEVERAL), Sent.UNANSWERED, masking.SEVERAL),
+        (sent(masking.SEVERAL), Sent.REJECTED, STAMP),
+        (sent(), Sent.UNANSWERED, STAMP),
+    ],
+)
+def test_a_secret_that_changes_before_a_create_is_repeated(
+    before: Intent | None, sent_so_far: Sent, announced: str
+) -> None:
+    """The intent says which versions the job may have got: where that is more than one, nothing can be masked."""
+    wanted = given.desired(intent=before, spec=WITH_SECRETS)
+    known: dict[str, Any] = {"environment_read": True, "secrets": STAMP, "rejected_hash": "another"}
+    observed = given.observed(sent=sent_so_far, remote=MISSING, fresh=True, **known)
+    step = decide(wanted, observed, NOW).step
+    assert isinstance(step, WriteIntent | CreateJob)
+    assert step.intent.secrets == announced
+
+
+def test_the_log_of_a_job_with_unknown_secrets_is_withheld_and_says_where_it_is() -> None:
+    line = masking.withheld("n" * 63)
+    assert "on the platform" in line
+    assert SeedJobStatus(log_tail=(line,)).log_tail == (line,), "it fits into a line"
 
 
 AMOUNTS = st.one_of(st.none(), st.sampled_from(["0", "1e-300", "0.0001", "1", "1e12", "1000000000000"]))

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from seedjob_operator.core import naming, ownership, submission
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.decide import decide
-from seedjob_operator.core.decision import DropIntent, ReadJob
+from seedjob_operator.core.decision import DropIntent, ReadJob, WriteIntent
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import MISSING, Desired, Sent
-from seedjob_operator.resources import ConditionType, JobSpec, Phase, SeedJobSpec
+from seedjob_operator.resources import JobSpec, Phase, SeedJobSpec
 from seedjob_operator.seedapi.wire import Job
 from unit.core import given
 from unit.core.given import NOW, OWN, RESTORED, TAKEN_OVER, job, spec
@@ -174,8 +174,8 @@ def test_an_intent_under_a_name_that_the_spec_does_not_give_is_looked_for_and_ne
     """A chosen name may have been removed while its create was open: only what surely has no job is dropped."""
     wanted, name = given.desired(intent=intent), intent.job_name
     other = {"remote": job(name=name, gpu="T4", id=given.OTHER_ID), "fresh": True}
-    gone = {"remote": MISSING, "fresh": True, "absences": given.absences(180, 90, 0)}
-    open_yet = {"remote": MISSING, "fresh": True, "absences": given.absences(0)}
+    gone = {"remote": MISSING, "fresh": True, "absences": given.absences(480, 180, 90, 0)}
+    open_yet = {"remote": MISSING, "fresh": True, "absences": given.absences(180, 90, 0)}  # sent just before, perhaps
     found = [decide(wanted, given.observed(**seen), NOW) for seen in ({}, other, gone, open_yet)]
     assert [type(one.step) for one in found] == [ReadJob, DropIntent, DropIntent, type(None)], why
     assert all(one.events[-1].reason == Reason.INTENT_DROPPED for one in found[1:3])
@@ -287,7 +287,31 @@ def test_a_job_that_two_claim_is_the_older_ones(mine: tuple[datetime, str], othe
     asked = Case(claimant(*mine), seen, NOW)
     assert submission.owns(asked) is owned
     decision = decide(asked.desired, seen, NOW)
-    assert decision.status is not None
-    ready = given.condition(decision.status, ConditionType.READY)
-    assert ready is not None
-    assert (ready.reason == Reason.NAME_TAKEN) is not owned
+    assert isinstance(decision.step, DropIntent) is not owned
+    assert (decision.status is not None) is owned
+
+
+def renewed(sent: Sent, **fields: Any) -> Intent:
+    """Give the intent that announces a changed spec under the same name, after a create of which `sent` is known."""
+    known: dict[str, Any] = {"environment_read": True, "remote": MISSING, "fresh": True, "rejected_hash": "another"}
+    step = decide(given.desired(intent=OWN, spec=spec(**fields)), given.observed(sent=sent, **known), NOW).step
+    assert isinstance(step, WriteIntent)
+    return step.intent
+
+
+def test_a_renewed_intent_remembers_what_an_open_create_sent() -> None:
+    """A job that is found later is the open create's: what it runs, and for which run, isn't what the spec says by now."""
+    intent = renewed(Sent.UNANSWERED, **given.CHANGED, runId="2")
+    assert (intent.run_id, intent.earlier_run, intent.earlier_spec) == ("2", "1", OWN.spec_hash)
+    asked = given.desired(intent=intent, spec=spec(**given.CHANGED, runId="2"))
+    found = decide(asked, given.observed(sent=Sent.CONFLICT_AFTER_UNANSWERED, remote=job(), fresh=True), NOW).step
+    assert isinstance(found, WriteIntent)
+    assert found.intent.cancel_reason == Reason.RUN_ID_CHANGED
+    answered = decide(asked, given.observed(sent=Sent.CREATED, remote=job(), fresh=True), NOW).status
+    assert answered is not None
+    assert (answered.run_id, answered.spec_hash) == ("2", asked.spec_hash)
+
+
+def test_where_nothing_was_made_nothing_is_remembered() -> None:
+    intent = renewed(Sent.REJECTED, **given.CHANGED)
+    assert (intent.earlier_run, intent.earlier_spec) == (None, None)

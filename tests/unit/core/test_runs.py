@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from seedjob_operator.core import binding, learning, naming
+from seedjob_operator.core import binding, earlier, learning, naming
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.decide import decide
 from seedjob_operator.core.decision import (
@@ -96,6 +96,28 @@ class TestMakingRoom:
                 update={"job_name": f"j-{attempt}", "run_id": "1", "attempt": attempt, "phase": Phase.FAILED}
             )
         assert [record.attempt for record in status.attempts] == [12, 11, 10, 9, 8, 7, 6, 5, 4, 3]
+
+    def test_older_jobs_under_a_chosen_name_are_remembered_until_they_are_told_of(self) -> None:
+        """A generated name proves whose job it is, a chosen one doesn't: the id is what finds it again."""
+        status, told = recorded(Phase.FAILED, of=given.CHOSEN_INTENT), list[str]()
+        for attempt in range(1, 33):
+            decision = decide(rerun(status, jobName=CHOSEN), observed(about=""), NOW)
+            assert decision.status is not None
+            told += [event.message for event in decision.events if event.reason is Reason.RECORD_KEPT]
+            status = decision.status.model_copy(
+                update={
+                    "job_name": naming.chosen_name(CHOSEN, attempt=attempt + 1),
+                    "job_id": f"job_{attempt + 1}",
+                    "run_id": "1",
+                    "attempt": attempt + 1,
+                    "phase": Phase.FAILED,
+                }
+            )
+        assert [old.attempt for old in status.older_jobs] == list(range(22, 2, -1))
+        assert [CHOSEN, f"{CHOSEN}-2"] == [name for message in told for name in message.split() if CHOSEN in name]
+        wanted = dataclasses.replace(rerun(status, jobName=CHOSEN), deleting=True, finalizer=True)
+        names = [target.name for target in earlier.targets(Case(wanted, observed(), NOW))]
+        assert names == [f"{CHOSEN}-{attempt}" for attempt in range(32, 2, -1)]
 
     def test_the_next_attempt_has_its_own_number_and_name(self) -> None:
         decision = decide(rerun(prepared()), observed(environment_read=True, about=""), NOW)

@@ -18,7 +18,6 @@ from seedjob_operator.resources import (
     ConditionType,
     DeletionPolicy,
     Phase,
-    SeedJobStatus,
     UpdatePolicy,
 )
 from seedjob_operator.seedapi.wire import Job, JobStatus
@@ -32,6 +31,7 @@ ENDS = {
     JobStatus.TIMED_OUT: {Phase.TIMED_OUT},
     JobStatus.CANCELLED: {Phase.FAILED, Phase.CANCELLED, Phase.SUSPENDED},
 }
+SECRET_VARIABLE = {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "hf", "key": "token"}}}
 STRANGER = "job_00000000beef"
 
 
@@ -48,10 +48,16 @@ class Life(RuleBasedStateMachine):
         stranger=st.booleans(),
         policy=st.sampled_from(sorted(DeletionPolicy)),
         replaces=st.booleans(),
+        secret=st.booleans(),
     )
-    def make(self, *, chosen: bool, adopts: bool, stranger: bool, policy: DeletionPolicy, replaces: bool) -> None:
+    def make(
+        self, *, chosen: bool, adopts: bool, stranger: bool, policy: DeletionPolicy, replaces: bool, secret: bool
+    ) -> None:
+        variables = {"env": [SECRET_VARIABLE] if secret else []}
+        self.job, self.changed = (spec(job=known | variables).job for known in (given.JOB, CHANGED["job"]))
         self.world = World(
             spec(
+                job=given.JOB | variables,
                 jobName=CHOSEN if chosen else None,
                 adoptionPolicy="IfMatching" if adopts else "Never",
                 updatePolicy="Replace" if replaces else "Immutable",
@@ -75,8 +81,7 @@ class Life(RuleBasedStateMachine):
         self.world.edit(**fields)
 
     def _other_job(self) -> Any:
-        changed = spec(**CHANGED).job
-        return changed if self.world.spec.job != changed else given.SPEC.job
+        return self.changed if self.world.spec.job != self.changed else self.job
 
     @rule()
     def change_job(self) -> None:
@@ -106,12 +111,13 @@ class Life(RuleBasedStateMachine):
         self.world.paused = value
         self.world.version += 1
 
-    @precondition(lambda self: self._names_of_records() <= set(self.world.platform.jobs))
+    @rule(version=st.integers(0, 2))
+    def rotate_the_secret(self, *, version: int) -> None:
+        self.world.secrets = f"secrets-{version}"
+
     @rule()
     def wipe_status(self) -> None:
-        """Never both the status and the record: then nothing but the ledger could tell that the job ever was."""
-        self.world.status = SeedJobStatus()
-        self.world.version += 1
+        self.world.wipe_status()
         self.seen, self.wiped = {}, self.wiped + 1
         self.read_up_to = len(self.world.statuses)
 
@@ -135,16 +141,13 @@ class Life(RuleBasedStateMachine):
     def forget_a_record(self) -> None:
         ended = [name for name, job in self.world.platform.jobs.items() if job.status.terminal]
         current = self.world.status.job_name if self.world.status.job_id is not None else None
-        told = [name for name in ended if name in {current, *self._recorded()}]
+        wiped = self.world.intent.job_name if self.world.intent is not None and self.world.status_wiped else None
+        told = [name for name in ended if name in {current, wiped, *self._recorded()}]
         if told:
             del self.world.platform.jobs[told[0]]
 
     def _recorded(self) -> set[str | None]:
         return {one.job_name for one in self.world.status.attempts}
-
-    def _names_of_records(self) -> set[str]:
-        intent = self.world.intent
-        return {intent.job_name} & set(self.world.platform.accepted) if intent is not None else set()
 
     @rule(value=st.booleans())
     def go_away(self, *, value: bool) -> None:

@@ -1,6 +1,7 @@
 """The table of transitions: what is given, what is to come of it, and why. It reads beside `resource.md`."""
 
 import dataclasses
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from seedjob_operator.core.decision import (
     Decision,
     DeleteJob,
     DropIntent,
+    HoldConnection,
     ReadEnvironment,
     ReadJob,
     ReadResult,
@@ -21,7 +23,7 @@ from seedjob_operator.core.decision import (
 )
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import MISSING, UNREAD, Reach, Sent
-from seedjob_operator.resources import ConditionType, Phase
+from seedjob_operator.resources import ConditionType, Phase, read_spec
 from seedjob_operator.seedapi.wire import JobStatus
 from unit.core import given
 from unit.core.given import (
@@ -34,6 +36,7 @@ from unit.core.given import (
     NOW,
     OWN,
     RESTORED,
+    SPEC,
     TAKEN_OVER,
     job,
     recorded,
@@ -63,6 +66,7 @@ class Row:
 READY_TO_SEND: dict[str, Any] = {"environment_read": True, "sent": Sent.NOTHING}
 GONE: dict[str, Any] = {"remote": MISSING, "fresh": True, "absences": given.absences(180, 90, 0)}
 CHOSEN_SPEC = spec(jobName=CHOSEN)
+OVER_ACME = spec(connectionRef={"name": "acme"})
 RUNNING = recorded(Phase.RUNNING)
 PENDING = recorded(Phase.PENDING)
 SUCCEEDED = recorded(Phase.SUCCEEDED)
@@ -154,10 +158,41 @@ SUBMISSION = [
         then=CreateJob,
     ),
     Row(
-        why="an intent from before a long refusal is renewed: its job can't have been visible since then",
+        why="an intent from before a long refusal is as good as new: its name can be nobody else's",
         desired={"intent": OWN},
         observed=READY_TO_SEND,
+        then=CreateJob,
+    ),
+    Row(
+        why="under a chosen name it's renewed: what others made since isn't ours",
+        desired={"spec": CHOSEN_SPEC, "intent": CHOSEN_INTENT},
+        observed=READY_TO_SEND,
         then=WriteIntent,
+    ),
+    Row(
+        why="but ever more rarely where creates are refused again and again: each renewal is a write",
+        desired={"spec": CHOSEN_SPEC, "intent": dataclasses.replace(CHOSEN_INTENT, time=NOW - timedelta(minutes=15))},
+        observed=READY_TO_SEND | {"failures": 6},
+        then=CreateJob,
+    ),
+    Row(
+        why="a SeedConnection is held before anything is announced or sent over it",
+        desired={"spec": OVER_ACME},
+        observed=READY_TO_SEND | {"connection": dataclasses.replace(given.CONNECTION, name="acme")},
+        then=HoldConnection,
+    ),
+    Row(
+        why="an intent from a time when it was held says nothing of now",
+        desired={"spec": OVER_ACME, "intent": given.intent(connection="acme")},
+        observed=READY_TO_SEND | {"connection": dataclasses.replace(given.CONNECTION, name="acme")},
+        then=HoldConnection,
+    ),
+    Row(
+        why="once it is, the create goes on",
+        desired={"spec": OVER_ACME, "intent": given.intent(connection="acme")},
+        observed=READY_TO_SEND
+        | {"connection": dataclasses.replace(given.CONNECTION, name="acme"), "connection_held": True},
+        then=CreateJob,
     ),
     Row(
         why="a conflict and a 404 contradict each other: nothing is sent again at once",
@@ -384,15 +419,55 @@ CHOSEN_NAMES = [
             "remote": job(name=CHOSEN, created_at=OWN.time - (NOW - OWN.time)),
             "fresh": True,
         },
-        phase=Phase.PENDING,
-        reason=Reason.NAME_TAKEN,
+        then=DropIntent,
+        events=(Reason.INTENT_DROPPED,),
     ),
     Row(
         why="a job that differs in one readable field is somebody else's",
         desired={"spec": CHOSEN_SPEC, "intent": CHOSEN_INTENT},
         observed={"sent": Sent.UNANSWERED, "remote": job(name=CHOSEN, gpu="T4"), "fresh": True},
+        then=DropIntent,
+        events=(Reason.INTENT_DROPPED,),
+    ),
+    Row(
+        why="one that may have been made before spec.job changed is told of, whatever the spec asks by now",
+        desired={"spec": spec(jobName=CHOSEN, suspend=True, **CHANGED), "intent": CHOSEN_INTENT},
+        observed={"remote": job(name=CHOSEN), "fresh": True},
+        then=DropIntent,
+        events=(Reason.ORPHANED, Reason.INTENT_DROPPED),
+    ),
+    Row(
+        why="also where the changed job was sent under the same name since, and didn't answer either",
+        desired={
+            "spec": spec(jobName=CHOSEN, **CHANGED),
+            "intent": dataclasses.replace(
+                CHOSEN_INTENT, spec_hash=naming.spec_hash(spec(**CHANGED).job), earlier_spec=CHOSEN_INTENT.spec_hash
+            ),
+        },
+        observed={"sent": Sent.CONFLICT_AFTER_UNANSWERED, "remote": job(name=CHOSEN), "fresh": True},
+        then=DropIntent,
+        events=(Reason.ORPHANED, Reason.INTENT_DROPPED),
+    ),
+    Row(
+        why="an intent that names somebody else's job gets nothing, and says so",
+        desired={"spec": CHOSEN_SPEC, "intent": dataclasses.replace(CHOSEN_INTENT, uid=given.FOREIGN_UID)},
+        observed={"remote": job(name=CHOSEN, gpu="T4", id=given.OTHER_ID), "fresh": True, "environment_read": True},
         phase=Phase.PENDING,
         reason=Reason.NAME_TAKEN,
+        events=(Reason.INTENT_DROPPED, Reason.NAME_TAKEN),
+    ),
+    Row(
+        why="it says so once",
+        desired={
+            "spec": CHOSEN_SPEC,
+            "intent": dataclasses.replace(CHOSEN_INTENT, uid=given.FOREIGN_UID),
+            "status": TAKEN,
+            "generation": 2,
+        },
+        observed={"remote": job(name=CHOSEN, gpu="T4", id=given.OTHER_ID), "fresh": True, "environment_read": True},
+        phase=Phase.PENDING,
+        reason=Reason.NAME_TAKEN,
+        events=(),
     ),
     Row(
         why="somebody else's job under our name is looked at again, not believed for ever",
@@ -1053,6 +1128,130 @@ DELETION = [
     ),
 ]
 
+MARKED = dataclasses.replace(OWN, status_wiped="true")
+WIPED = [
+    Row(
+        why="a status that somebody emptied may have said that the job is there: that is noted before all else",
+        desired={"intent": OWN, "status_wiped": True},
+        observed={"environment_read": True},
+        then=WriteIntent,
+    ),
+    Row(
+        why="also while the platform is away: the next status that is written hides who emptied it",
+        desired={"intent": OWN, "status_wiped": True},
+        observed={"connection": given.DOWN},
+        then=WriteIntent,
+    ),
+    Row(
+        why="where this process knows what was sent nothing has to be noted",
+        desired={"intent": OWN, "status_wiped": True},
+        observed=READY_TO_SEND,
+        then=CreateJob,
+    ),
+    Row(
+        why="such an attempt is never submitted again: it's looked for",
+        desired={"intent": MARKED, "status_wiped": True},
+        observed={"remote": MISSING, "environment_read": True},
+        then=ReadJob,
+    ),
+    Row(
+        why="and where it's gone nobody knows how it ended",
+        desired={"intent": MARKED, "status": PENDING},
+        observed=GONE | {"sent": Sent.UNANSWERED},
+        phase=Phase.FAILED,
+        reason=Reason.REMOTE_DELETED,
+    ),
+    Row(
+        why="one that is there is followed as before",
+        desired={"intent": MARKED, "status_wiped": True},
+        observed={"remote": job()},
+        phase=Phase.RUNNING,
+        reason=Reason.RUNNING,
+        events=(Reason.SUBMITTED, Reason.STARTED),
+    ),
+    Row(
+        why="a phase that only a job can have says so as well, where its id alone was edited away",
+        desired={"intent": OWN, "status": recorded(Phase.RUNNING, job_id=None)},
+        observed={"remote": MISSING, "environment_read": True},
+        then=ReadJob,
+    ),
+    Row(
+        why="also when it's missing for long",
+        desired={"intent": OWN, "status": recorded(Phase.RUNNING, job_id=None)},
+        observed=GONE | {"sent": Sent.UNANSWERED},
+        phase=Phase.FAILED,
+        reason=Reason.REMOTE_DELETED,
+    ),
+]
+
+NO_JOB, ODD_JOB = read_spec({"job": {"image": "i", "command": "c", "gpu": {"type": "none"}, "cpu": 3}})
+NO_POLICY, ODD_POLICY = read_spec({"job": SPEC.job.manifest(), "deletionPolicy": "Keep"})
+UNREADABLE = [
+    Row(
+        why="a job that can't be read is never submitted; the user hears what is odd",
+        desired={"spec": NO_JOB, "unreadable": ODD_JOB},
+        observed=READY_TO_SEND,
+        phase=Phase.PENDING,
+        reason=Reason.SPEC_UNREADABLE,
+        requeue=None,
+    ),
+    Row(
+        why="nor is its create settled: what was sent can't be compared with it",
+        desired={"spec": NO_JOB, "unreadable": ODD_JOB, "intent": OWN},
+        observed={"remote": MISSING, "fresh": True, "environment_read": True},
+        phase=Phase.PENDING,
+        reason=Reason.SPEC_UNREADABLE,
+    ),
+    Row(
+        why="a running job runs on and is followed: nothing says that it isn't wanted any more",
+        desired={
+            "spec": NO_JOB.model_copy(update={"run_id": "2"}),
+            "unreadable": ODD_JOB,
+            "intent": OWN,
+            "status": recorded(Phase.QUEUED),
+        },
+        observed={"remote": job()},
+        phase=Phase.RUNNING,
+        reason=Reason.RUNNING,
+        attention=Reason.SPEC_UNREADABLE,
+        follow=True,
+    ),
+    Row(
+        why="an end isn't followed by another attempt of what can't be read",
+        desired={
+            "spec": NO_JOB.model_copy(update={"run_id": "2"}),
+            "unreadable": ODD_JOB,
+            "intent": OWN,
+            "status": SUCCEEDED,
+        },
+        phase=Phase.SUCCEEDED,
+        reason=Reason.SUCCEEDED,
+        attention=Reason.SPEC_UNREADABLE,
+    ),
+    Row(
+        why="deletion is carried out",
+        desired=DELETED | {"spec": NO_JOB, "unreadable": ODD_JOB, "status": RUNNING},
+        observed={"remote": job()},
+        then=CancelJob,
+        phase=Phase.CANCELLING,
+        reason=Reason.DELETING,
+    ),
+    Row(
+        why="but where the policy itself can't be read nobody knows what to do with the job",
+        desired=DELETED | {"spec": NO_POLICY, "unreadable": ODD_POLICY, "status": RUNNING},
+        observed={"remote": job()},
+        phase=Phase.RUNNING,
+        reason=Reason.DELETION_BLOCKED,
+    ),
+    Row(
+        why="it can be forced away",
+        desired=DELETED | {"spec": NO_POLICY, "unreadable": ODD_POLICY, "status": RUNNING, "force_orphan": True},
+        observed={"remote": job()},
+        then=ReleaseFinalizer,
+        events=(Reason.ORPHANED,),
+    ),
+]
+
 PAUSED = [
     Row(
         why="paused: nothing but Attention is written",
@@ -1077,6 +1276,8 @@ GROUPS = {
     "following": FOLLOWING,
     "ended": ENDED,
     "deletion": DELETION,
+    "wiped": WIPED,
+    "unreadable": UNREADABLE,
     "paused": PAUSED,
 }
 

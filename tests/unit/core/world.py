@@ -7,7 +7,7 @@ import dataclasses
 from datetime import timedelta
 from typing import Any
 
-from seedjob_operator.core import learning
+from seedjob_operator.core import environment, learning
 from seedjob_operator.core.decide import decide
 from seedjob_operator.core.decision import (
     BeginAttempt,
@@ -17,6 +17,7 @@ from seedjob_operator.core.decision import (
     DeleteJob,
     DeleteObject,
     DropIntent,
+    MaskTexts,
     NoteGone,
     ReadEnvironment,
     ReadJob,
@@ -45,10 +46,11 @@ class RefusedError(Exception):
 
 @dataclasses.dataclass
 class Platform:
-    """Remote jobs by name, and what was ever accepted."""
+    """Remote jobs by name, what was ever accepted, and with which versions of its Secrets."""
 
     jobs: dict[str, Job] = dataclasses.field(default_factory=dict)
     accepted: list[str] = dataclasses.field(default_factory=list)
+    secrets: dict[str, str] = dataclasses.field(default_factory=dict)
     ids: int = 0
 
     def create(self, name: str, spec: SeedJobSpec, now: Any) -> Job | None:
@@ -69,7 +71,8 @@ class Platform:
     def turn(self, name: str, status: JobStatus, now: Any) -> None:
         """Let a job go on."""
         times = {"completed_at": now, "exit_code": 0 if status is JobStatus.SUCCEEDED else 1} if status.terminal else {}
-        self.jobs[name] = self.jobs[name].model_copy(update={"status": status, "started_at": now, **times})
+        changes = {"status": status, "started_at": now, "progress": f"1/2 {status}", **times}
+        self.jobs[name] = self.jobs[name].model_copy(update=changes)
 
     def active(self) -> list[str]:
         return [name for name, job in self.jobs.items() if job.status.active]
@@ -82,6 +85,9 @@ class World:
     spec: SeedJobSpec
     platform: Platform = dataclasses.field(default_factory=Platform)
     status: SeedJobStatus = dataclasses.field(default_factory=SeedJobStatus)
+    status_wiped: bool = False
+    secrets: str = "secrets-0"
+    built_from: str = ""
     intent: Intent | None = None
     finalizer: bool = False
     deleting: bool = False
@@ -102,6 +108,7 @@ class World:
         return given.desired(
             spec=self.spec,
             status=self.status,
+            status_wiped=self.status_wiped,
             intent=self.intent,
             finalizer=self.finalizer,
             deleting=self.deleting,
@@ -114,6 +121,11 @@ class World:
         """Change the spec, as a user does."""
         self.spec = self.spec.model_copy(update=fields)
         self.generation += 1
+        self.version += 1
+
+    def wipe_status(self) -> None:
+        """Empty it, as somebody may by hand; Kubernetes notes that it wasn't the operator."""
+        self.status, self.status_wiped = SeedJobStatus(), True
         self.version += 1
 
     def delete(self) -> None:
@@ -170,7 +182,7 @@ class World:
             return version
         self._check(version)
         patch = {field: value for field, value in decision.status.dump().items() if value is not None}
-        self.status = SeedJobStatus.read(patch)
+        self.status, self.status_wiped = SeedJobStatus.read(patch), False
         self.statuses.append(self.status)
         self.version += 1
         return self.version
@@ -187,12 +199,23 @@ class World:
             case NoteGone():
                 return learning.noted_gone(observed, step.name)
             case ReadEnvironment():
-                return learning.environment_read(observed, None)
+                self.built_from = self.secrets
+                return learning.environment_read(observed, None, secrets=self.secrets)
+            case MaskTexts():
+                self._check_masks(step.secrets, observed)
+                return learning.texts_masked(observed, dict.fromkeys(step.texts))
             case WriteIntent() | DropIntent() | ReleaseFinalizer() | DeleteObject():
                 return self._metadata(step, observed, version)
         if self.down:
             raise AssertionError(f"{type(step).__name__} is asked of a platform that is known to be away")
         return self._remote(step, observed, desired)
+
+    def _check_masks(self, stamp: str | None, observed: Observed) -> None:
+        """I10: what is masked are the Secrets that the job was given, and no others."""
+        name = observed.remote.name if isinstance(observed.remote, Job) else ""
+        refers = bool(environment.references(self.spec.job)[0])
+        if stamp is not None and (stamp or refers):
+            assert stamp == self.platform.secrets.get(name), f"{name} was given other Secrets"
 
     def _metadata(self, step: Step, observed: Observed, version: int) -> Observed:
         self._check(version)
@@ -237,6 +260,7 @@ class World:
             case CreateJob():
                 made = self.platform.create(step.intent.job_name, desired.spec, self.now)
                 if made is not None:
+                    self.platform.secrets[made.name] = self.built_from
                     return learning.job_created(observed, made, now=self.now)
                 return learning.create_failed(observed, learning.Answer.CONFLICT, fault=None)
             case CancelJob():
@@ -251,6 +275,7 @@ class World:
                 jobs.pop(step.name, None)
                 return learning.record_deleted(observed)
             case ReadResult():
+                self._check_masks(step.secrets, observed)
                 return learning.result_read(observed, analytics=None, log_tail=("x",), now=self.now)
         raise TypeError(type(step).__name__)
 

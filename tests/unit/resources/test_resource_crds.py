@@ -258,7 +258,7 @@ class TestFieldsOnTheWire:
         promised = (
             "phase observedGeneration conditions jobName jobId seedNamespace connection runId specHash attempt startTime"
             " completionTime runtimeSeconds progress cost exitCode retries nodes artifacts analytics logTail attempts"
-            " pastRuns lastSyncTime gpu progressText costText cancelReason earlierCost previousArtifacts"
+            " pastRuns lastSyncTime gpu progressText costText cancelReason earlierCost previousArtifacts olderJobs"
         )
         status = root_schema(RESOURCES[0])["properties"]["status"]["properties"]
         assert set(status) == set(promised.split())

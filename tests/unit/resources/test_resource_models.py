@@ -30,6 +30,7 @@ from seedjob_operator.resources import (
     SeedJobSpec,
     SeedJobStatus,
     UpdatePolicy,
+    read_spec,
 )
 from seedjob_operator.resources.model import camel_case
 
@@ -406,3 +407,31 @@ class TestValues:
         """`model_copy(update=...)` doesn't validate."""
         status = SeedJobStatus().model_copy(update={"progress_text": "x" * 500})
         assert status.dump()["progressText"] == "x" * 128
+
+
+class TestSpecsOfOtherVersions:
+    """A stored spec was checked by the CRD that was there then, and that may have allowed something else."""
+
+    def test_a_good_one_is_read_whole(self) -> None:
+        assert read_spec(FULL_SPEC) == (SeedJobSpec.model_validate(FULL_SPEC), None)
+
+    def test_what_can_be_read_counts(self) -> None:
+        odd = FULL_SPEC | {"job": FULL_SPEC["job"] | {"cpu": 3}, "cancel": True, "suspend": "perhaps"}
+        spec, unreadable = read_spec(odd)
+        assert unreadable is not None
+        assert unreadable.fields == {"job", "suspend"}
+        assert "spec.job.cpu" in unreadable.message
+        assert (spec.cancel, spec.suspend) == (True, False)
+        assert spec.run_id == SeedJobSpec.model_validate(FULL_SPEC).run_id
+
+    @pytest.mark.parametrize("odd", [None, {}, [], "job", {"job": None}, {"job": {"env": [{"name": "A", "value": 7}]}}])
+    def test_nothing_is_too_odd(self, odd: object) -> None:
+        _, unreadable = read_spec(odd)
+        assert unreadable is not None
+
+    def test_values_are_not_quoted(self) -> None:
+        """A variable's value may be a secret."""
+        job = FULL_SPEC["job"] | {"env": [{"name": "A", "value": {"s3cr3t": 1}}]}
+        _, unreadable = read_spec({"job": job})
+        assert unreadable is not None
+        assert "s3cr3t" not in unreadable.message

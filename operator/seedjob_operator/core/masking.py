@@ -1,0 +1,143 @@
+"""What of a job's own words may be told: never the value of a Secret that it was given.
+
+The values themselves are kept nowhere. What is kept, in the intent, is which versions of its Secrets an attempt was sent
+(a stamp of their UIDs and resource versions, which says nothing of what is in them). As long as the Secrets are those, their
+values are masked; where one was changed, removed or can't be read, nobody knows what to mask, and the words are left out.
+"""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+
+from seedjob_operator.core import progress
+from seedjob_operator.core.case import Case
+from seedjob_operator.core.decision import Decision, MaskTexts, Step
+from seedjob_operator.core.environment import Sources, given_names, references
+from seedjob_operator.core.situation import Situation
+from seedjob_operator.resources import JobSpec
+from seedjob_operator.seedapi.wire import Job
+
+NO_SECRETS = ""
+"""The stamp of an environment without Secrets."""
+SEVERAL = "several"
+"""The stamp of an attempt that may have been sent either of several versions."""
+_STAMP_DIGITS = 16
+
+
+def stamp(read: Sources) -> str:
+    """Say which versions of its Secrets an environment is built from; one that isn't there counts as such."""
+    if not read.secrets:
+        return NO_SECRETS
+    versions = "\n".join(f"{name}={read.versions.get(name, '')}" for name in sorted(read.secrets))
+    return hashlib.sha256(versions.encode()).hexdigest()[:_STAMP_DIGITS]
+
+
+def sent(case: Case) -> str | None:
+    """Give the stamp of the Secrets that the attempt in force was sent; None where nobody knows.
+
+    Nobody does of a job that was adopted, and none can be masked that the spec doesn't refer to any more.
+    """
+    known = case.intent.secrets if case.intent is not None else None
+    spec_holds = case.sent_hash == case.desired.spec_hash
+    if known == NO_SECRETS or (spec_holds and not references(case.desired.spec.job)[0]):
+        return NO_SECRETS
+    return known if spec_holds and known != SEVERAL else None
+
+
+def to_send(case: Case, job_name: str) -> str | None:
+    """Give the stamp for an intent that announces a create, which may not be the first one under its name."""
+    stored, read = case.stored_intent, case.observed.secrets
+    reopened = stored is not None and stored.job_name == job_name and case.may_have_been_sent
+    return SEVERAL if reopened and stored is not None and stored.secrets != read else read
+
+
+def masks(job: JobSpec, read: Sources, stamp_sent: str | None) -> frozenset[str] | None:
+    """Give the values that have to be masked; None where they aren't those that were sent."""
+    if stamp_sent == NO_SECRETS:
+        return frozenset()
+    return _values(job, read) if stamp(read) == stamp_sent else None
+
+
+def _values(job: JobSpec, read: Sources) -> frozenset[str]:
+    found: set[str] = set()
+    for whole in job.env_from or ():
+        if whole.secret_ref is not None:
+            found |= set(given_names(whole, read.secrets.get(whole.secret_ref.name) or {}).values())
+    for variable in job.env or ():
+        reference = variable.value_from.secret_key_ref if variable.value_from is not None else None
+        if reference is not None:
+            found.add((read.secrets.get(reference.name) or {}).get(reference.key, ""))
+    return frozenset(value for value in found if value)
+
+
+def masked(line: str, secrets: frozenset[str]) -> str:
+    """Replace each secret value in a text by `***`, longer ones first."""
+    for secret in sorted(_parts(secrets), key=len, reverse=True):
+        line = line.replace(secret, "***")
+    return line
+
+
+def _parts(secrets: frozenset[str]) -> Iterator[str]:
+    """A secret of several lines shows up in a log line by line."""
+    for secret in secrets:
+        yield from (part for part in {secret, *secret.splitlines()} if part.strip())
+
+
+def withheld(job_name: str) -> str:
+    """Say in place of a log why it isn't there."""
+    return (
+        "(The log's last lines are left out: a Secret of this job was changed or removed since it was submitted, or can't be "
+        f"read, so that its values can't be masked. Read the log of {job_name} on the platform.)"
+    )
+
+
+def mask_first(case: Case, job: Job) -> MaskTexts | None:
+    """Give the step before the job's words can be told; None where they can be, or it has none."""
+    stamp_sent = sent(case)
+    if stamp_sent == NO_SECRETS:
+        return None
+    texts = tuple(text for text in (job.progress, job.error) if text)
+    done = case.observed.masked.keys() >= set(texts)
+    return None if done else MaskTexts(texts=texts, secrets=stamp_sent)
+
+
+def told(case: Case, job: Job) -> Job:
+    """Give the job with its words as they may be told; those that weren't masked yet are left out."""
+    if sent(case) == NO_SECRETS:
+        return job
+    error = case.observed.masked.get(job.error) if job.error else None
+    return job.model_copy(update={"progress": _progress(case, job), "error": error})
+
+
+def _progress(case: Case, job: Job) -> str | None:
+    """How far the job is can be told in any case: a percentage gives no secret away."""
+    text = job.progress
+    if not text or text not in case.observed.masked:
+        return None
+    safe, percent = case.observed.masked[text], _percent(text)
+    return safe if percent is None or (safe is not None and _percent(safe) == percent) else f"{percent} %"
+
+
+def _percent(text: str) -> int | None:
+    read = progress.read_progress(text, runtime_seconds=None)
+    return None if read is None else read.percent
+
+
+def settle(
+    case: Case,
+    situation: Situation,
+    *,
+    step: Step | None = None,
+    requeue_after: float | None = None,
+    follow: str | None = None,
+) -> Decision:
+    """Record a situation as `Case.settle` does, its job's words masked: only when they are going to be written."""
+    decision = case.settle(situation, step=step, requeue_after=requeue_after, follow=follow)
+    job = situation.job
+    if job is None:
+        return decision
+    first = mask_first(case, job)
+    if first is not None:
+        return decision if decision.status is None else Decision(step=first, follow=follow)
+    shown = dataclasses.replace(situation, job=told(case, job))
+    return case.settle(shown, step=step, requeue_after=requeue_after, follow=follow)

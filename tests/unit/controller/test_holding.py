@@ -1,0 +1,82 @@
+"""A SeedConnection is held from before its first job on: whoever deletes it at any moment doesn't take it from under one."""
+
+import asyncio
+from typing import Any
+
+from seedjob_operator.controller.holding import Holder
+from seedjob_operator.controller.keys import Key
+from seedjob_operator.controller.store import Store
+from seedjob_operator.core.reasons import Reason
+from seedjob_operator.core.snapshot import Hold
+from seedjob_operator.resources import CONNECTION_FINALIZER
+from unit.controller.world import Objects
+from unit.simulated import seedjob, simulate
+
+ACME = Key("ns", "acme")
+
+
+class World:
+    """A SeedConnection, and the SeedJobs that there are. Each write takes a while."""
+
+    def __init__(self, **metadata: Any) -> None:
+        self.objects, self.connections, self.jobs = Objects(), Store(), Store()
+        parts: Any = {"seedconnections": self.objects}
+        self.holder = Holder(connections=self.connections, jobs=self.jobs, **parts)
+        known = {"name": "acme", "namespace": "ns", "uid": "c1", "resourceVersion": "1"} | metadata
+        self.connections.put(self.objects.put({"metadata": known, "spec": {}, "status": {}}))
+
+    @property
+    def is_held(self) -> bool:
+        return CONNECTION_FINALIZER in self.objects.live[ACME]["metadata"].get("finalizers", ())
+
+    @property
+    def version(self) -> str:
+        return str(self.objects.live[ACME]["metadata"]["resourceVersion"])
+
+    def use(self) -> None:
+        """Have a SeedJob refer to it."""
+        self.jobs.put(seedjob(spec={"connectionRef": {"name": "acme"}}))
+
+
+def test_it_is_held_when_the_call_is_over_and_written_once() -> None:
+    async def test() -> None:
+        world = World()
+        world.use()
+        await asyncio.gather(world.holder.hold(ACME), world.holder.hold(ACME))
+        assert world.is_held
+        version = world.version
+        await world.holder.hold(ACME)
+        await world.holder.refresh(ACME)
+        assert world.version == version
+
+    simulate(test())
+
+
+def test_a_first_job_that_comes_while_it_is_let_go_of() -> None:
+    """The finalizer of the last job is being taken off: the next job isn't submitted on the strength of it."""
+
+    async def test() -> None:
+        world = World(finalizers=[CONNECTION_FINALIZER])
+        letting_go = asyncio.create_task(world.holder.refresh(ACME))
+        await asyncio.sleep(0.001)
+        world.use()
+        await world.holder.hold(ACME)
+        await letting_go
+        assert world.is_held
+
+    simulate(test())
+
+
+def test_one_that_is_being_deleted_takes_no_first_job() -> None:
+    """Kubernetes takes no new finalizer any more: it would go away from under the job."""
+
+    async def test() -> None:
+        world = World(deletionTimestamp="2026-01-01T00:00:00Z", finalizers=["another.dev/holds-it"])
+        world.use()
+        hold = await world.holder.hold(ACME)
+        assert isinstance(hold, Hold)
+        assert hold.reason is Reason.CONNECTION_NOT_READY
+        held = World(deletionTimestamp="2026-01-01T00:00:00Z", finalizers=[CONNECTION_FINALIZER])
+        assert await held.holder.hold(ACME) is None, "it waits for the jobs that it has, and for this one"
+
+    simulate(test())
