@@ -106,6 +106,11 @@ class Store:
         self._texts[key] = json.dumps(cut, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
         return True
 
+    def knows(self, body: Document) -> bool:
+        """Tell whether this state is known, or a newer one: `put` would change nothing."""
+        known = self._outlines.get(key_of(body))
+        return known is not None and int(body["metadata"]["resourceVersion"]) <= known.version
+
     def remove(self, key: Key, *, uid: str | None = None) -> bool:
         """Forget an object; one that was made anew under the same name stays."""
         known = self._outlines.get(key)
