@@ -154,7 +154,7 @@ class Operator:
         await self._wait_for_resources()
         self._start(self._watch(), _WATCH)
         self._start(self._leadership.run(), "leader election")
-        self._start(self._resync.run(), "resync")
+        self._start(self._list(), "resync")
         self._start(self._upkeep.run(), "connections")
         self._start(self._count_phases(), "phase counts")
         self._start(health_endpoint.beat_while(self.health, "event loop"), "heartbeat")
@@ -163,6 +163,11 @@ class Operator:
         await self._stop.wait()
         await self._end()
         return self._failure is None
+
+    async def _list(self) -> None:
+        """List when it is known who leads: whoever begins to act lists anew, and would give each object two passes."""
+        await self._leadership.tried.wait()
+        await self._resync.run()
 
     async def _watch(self) -> None:
         """Watch from the first full list on: what that told is no news any more."""
