@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import kopf
 
-from seedjob_operator.controller.kubernetes import load_access
+from seedjob_operator.controller.kubernetes import PAGE, load_access
 from seedjob_operator.controller.sifting import Knows, sifting
 from seedjob_operator.resources import GROUP, VERSION
 
@@ -93,7 +93,7 @@ def _configure(settings: kopf.OperatorSettings) -> None:
     settings.persistence.progress_storage = _NoProgress()
     settings.queueing.worker_limit = None
     settings.queueing.idle_timeout = 1
-    settings.watching.chunk_size = 500
+    settings.watching.chunk_size = PAGE
     settings.watching.server_timeout = 300
     settings.watching.connect_timeout = 10
     settings.networking.request_timeout = 30
