@@ -72,6 +72,7 @@ $(BENCH_READY): $(READY) requirements/bench.txt
 
 .PHONY: bench
 bench: $(BENCH_READY) control-plane  ## Measure the operator beside its yardsticks (ROWS="converge life", N=100,1000, SUBJECTS=operator,floor)
+	@$(BIN)/python -m compileall -q $(VENV)/lib operator benchmarks  # an image's modules are compiled; a start that compiles them takes 2 s of CPU
 	$(BIN)/python -m benchmarks $(ROWS) $(if $(N),--n $(N)) $(if $(SUBJECTS),--subjects $(SUBJECTS)) $(BENCH_FLAGS)
 
 .PHONY: bench-seed-server

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -58,12 +59,20 @@ def _run_operator(parsed: argparse.Namespace) -> int:
     from seedjob_operator.controller.kubernetes import KubernetesError  # noqa: PLC0415
     from seedjob_operator.controller.operator import run  # noqa: PLC0415
 
+    _relieve_the_garbage_collector()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             stopped_well = runner.run(run(configured))
     except (PortInUseError, KubernetesError) as error:
         return _refuse(str(error))
     return 0 if stopped_well else 1
+
+
+def _relieve_the_garbage_collector() -> None:
+    """Look for cycles less often, and never among what was loaded: few are made, and each look cost 7 % of the CPU."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _refuse(message: str) -> int:

@@ -41,10 +41,16 @@ def simulate(work: Coroutine[Any, Any, _T]) -> _T:
     try:
         return loop.run_until_complete(work)
     finally:
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
+        _end_all(loop)
         loop.close()
+
+
+def _end_all(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel what still runs and see it end, also what it does at its end: a coroutine left unstarted is a warning."""
+    while running := asyncio.all_tasks(loop):
+        for task in running:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*running, return_exceptions=True))
 
 
 def seedjob(name: str = "a", *, version: int = 1, uid: str = "u1", **parts: Any) -> Mapping[str, Any]:

@@ -58,6 +58,8 @@ class Leadership:
         self._led_by = ""
         self._answered_at: float | None = None
         self._told = False
+        self.tried = asyncio.Event()
+        """Set when the first attempt has ended, however: from then on it is known who leads, or that nobody says."""
         self.term = 0
         """How often this replica began to act. What was decided in one term doesn't stand in the next."""
 
@@ -86,6 +88,7 @@ class Leadership:
         try:
             while True:
                 await self._round()
+                self.tried.set()
                 await asyncio.sleep(RENEW_EVERY * random.uniform(0.8, 1.0))  # noqa: S311  # jitter, no secret
         finally:
             await asyncio.shield(self._release())

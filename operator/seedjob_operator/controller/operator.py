@@ -41,7 +41,7 @@ from seedjob_operator.controller.scope import Scope
 from seedjob_operator.controller.sources import SourceReader
 from seedjob_operator.controller.store import Store, key_of
 from seedjob_operator.controller.upkeep import Upkeep
-from seedjob_operator.controller.watching import build_registry, watch
+from seedjob_operator.controller.watching import Resource, build_registry, watch
 from seedjob_operator.core.snapshot import Hold
 from seedjob_operator.resources import GROUP, SEEDCONNECTION_PLURAL, SEEDJOB_PLURAL, VERSION
 from seedjob_operator.seedapi.budget import Budget
@@ -156,15 +156,9 @@ class Operator:
         self._take_signals()
         self.health.wait_for("watch", "the SeedJobs were not listed yet")
         await self._wait_for_resources()
-        registry = build_registry(
-            kubeconfig=self._settings.kubeconfig,
-            on_seedjob=self._on_seedjob,
-            on_seedconnection=self._on_seedconnection,
-        )
-        namespaces = self._settings.watch_namespaces
-        self._start(watch(registry, namespaces=namespaces, stop=self._stop_watch, on_ready=self._take_signals), _WATCH)
+        self._start(self._watch(), _WATCH)
         self._start(self._leadership.run(), "leader election")
-        self._start(self._resync.run(), "resync")
+        self._start(self._list(), "resync")
         self._start(self._upkeep.run(), "connections")
         self._start(self._count_phases(), "phase counts")
         self._start(health_endpoint.beat_while(self.health, "event loop"), "heartbeat")
@@ -173,6 +167,28 @@ class Operator:
         await self._stop.wait()
         await self._end()
         return self._failure is None
+
+    async def _list(self) -> None:
+        """List when it is known who leads: whoever begins to act lists anew, and would give each object two passes."""
+        await self._leadership.tried.wait()
+        await self._resync.run()
+
+    async def _watch(self) -> None:
+        """Watch from the first full list on: what that told is no news any more."""
+        await self._resync.tried.wait()
+        registry = build_registry(
+            kubeconfig=self._settings.kubeconfig,
+            resources=(
+                Resource(plural=SEEDJOB_PLURAL, on_change=self._on_seedjob, knows=self._jobs.knows),
+                Resource(
+                    plural=SEEDCONNECTION_PLURAL,
+                    on_change=self._on_seedconnection,
+                    knows=self._connections_store.knows,
+                ),
+            ),
+        )
+        namespaces = self._settings.watch_namespaces
+        await watch(registry, namespaces=namespaces, stop=self._stop_watch, on_ready=self._take_signals)
 
     async def _work(self) -> None:
         """Begin when all is known once: a SeedJob whose SeedConnection was not listed yet would look as if it had none."""
@@ -211,6 +227,7 @@ class Operator:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._references.close()
         self._stop_watch.set()
+        self._resync.tried.set()  # the watch may still wait to begin
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._accounts.close()
 

@@ -18,7 +18,10 @@ _WAIT_AFTER_FAILURE = 5.0
 
 
 class Resync:
-    """Lists all objects from time to time, and when told to. `listed` is set once all are known."""
+    """Lists all objects from time to time, and when told to.
+
+    `listed` is set once all are known, `tried` when the first attempt has ended, however.
+    """
 
     def __init__(
         self,
@@ -32,7 +35,7 @@ class Resync:
         on_job_gone: Callable[[Key, str], None],
         on_connection_gone: Callable[[Key, str], None],
     ) -> None:
-        self.listed = asyncio.Event()
+        self.listed, self.tried = asyncio.Event(), asyncio.Event()
         self._now = asyncio.Event()
         self._seedjobs, self._jobs = seedjobs, jobs
         self._seedconnections, self._connections = seedconnections, connections
@@ -48,7 +51,10 @@ class Resync:
         """List until cancelled."""
         while True:
             self._now.clear()
-            await self._list_all()
+            try:
+                await self._list_all()
+            finally:
+                self.tried.set()
             with contextlib.suppress(TimeoutError):
                 pause = RESYNC_EVERY * random.uniform(0.9, 1.1)  # noqa: S311  # jitter, no secret
                 await asyncio.wait_for(self._now.wait(), pause)

@@ -1,9 +1,10 @@
 """What the watch last told of each object, cut down to what is read here."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, cast
+
+import orjson
 
 from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.outlines import Outline, outline_of
@@ -83,7 +84,7 @@ class Store:
     def get(self, key: Key) -> Document | None:
         """Read an object, or None."""
         text = self._texts.get(key)
-        return None if text is None else cast("Document", json.loads(text))
+        return None if text is None else cast("Document", orjson.loads(text))
 
     def version(self, key: Key) -> tuple[str, str] | None:
         """Give what `version_of` would give of an object, or None."""
@@ -107,8 +108,13 @@ class Store:
         self._outlines[key] = outline
         if not self._covers(body):
             return self._texts.pop(key, None) is not None
-        self._texts[key] = json.dumps(cut, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+        self._texts[key] = orjson.dumps(cut)
         return True
+
+    def knows(self, body: Document) -> bool:
+        """Tell whether this state is known, or a newer one: `put` would change nothing."""
+        known = self._outlines.get(key_of(body))
+        return known is not None and int(body["metadata"]["resourceVersion"]) <= known.version
 
     def remove(self, key: Key, *, uid: str | None = None) -> bool:
         """Forget an object; one that was made anew under the same name stays."""

@@ -5,15 +5,18 @@ settings: a kopf that writes nothing into the objects, follows all at once, and 
 """
 
 import asyncio
+import dataclasses
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import kopf
 
-from seedjob_operator.controller.kubernetes import load_access
-from seedjob_operator.resources import GROUP, SEEDCONNECTION_PLURAL, SEEDJOB_PLURAL, VERSION
+from seedjob_operator.controller.kubernetes import PAGE, load_access
+from seedjob_operator.controller.sifting import Knows, sifting
+from seedjob_operator.resources import GROUP, VERSION
 
 _log = logging.getLogger(__name__)
 
@@ -21,10 +24,18 @@ OnChange = Callable[[dict[str, Any], bool], None]
 """Called with an object and whether it is gone."""
 
 
-def build_registry(
-    *, kubeconfig: Path | None, on_seedjob: OnChange, on_seedconnection: OnChange
-) -> kopf.OperatorRegistry:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Resource:
+    """What is watched: each change that isn't known yet is told."""
+
+    plural: str
+    on_change: OnChange
+    knows: Knows
+
+
+def build_registry(*, kubeconfig: Path | None, resources: Sequence[Resource]) -> kopf.OperatorRegistry:
     """Give the handlers."""
+    answers = sifting({resource.plural: resource.knows for resource in resources})
     registry = kopf.OperatorRegistry()
 
     @kopf.on.startup(registry=registry)
@@ -32,15 +43,25 @@ def build_registry(
         _configure(settings)
 
     @kopf.on.login(registry=registry)
-    async def login(**_: object) -> kopf.ConnectionInfo:
-        return await _login(kubeconfig)
+    async def login(**_: object) -> kopf.AiohttpSession:
+        return _session(await _access(kubeconfig), answers)
 
-    for plural, on_change in ((SEEDJOB_PLURAL, on_seedjob), (SEEDCONNECTION_PLURAL, on_seedconnection)):
-        kopf.on.event(GROUP, VERSION, plural, registry=registry)(_handler(on_change))
+    for resource in resources:
+        kopf.on.event(GROUP, VERSION, resource.plural, registry=registry)(_handler(resource.on_change))
     return registry
 
 
-async def _login(kubeconfig: Path | None) -> kopf.ConnectionInfo:
+def _session(access: kopf.ConnectionInfo, answers: type[aiohttp.ClientResponse]) -> kopf.AiohttpSession:
+    """Give kopf the session that it would make of an access, but for the answers."""
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ssl=access.as_ssl_context()),
+        headers=access.as_http_headers(),
+        response_class=answers,
+    )
+    return kopf.AiohttpSession(server=access.server, aiohttp_session=session)
+
+
+async def _access(kubeconfig: Path | None) -> kopf.ConnectionInfo:
     """Give kopf the credentials that our own client uses; it asks again when they are refused."""
     access = await load_access(kubeconfig)
     scheme, _, token = (access.api_key.get("BearerToken") or "").rpartition(" ")
@@ -72,7 +93,7 @@ def _configure(settings: kopf.OperatorSettings) -> None:
     settings.persistence.progress_storage = _NoProgress()
     settings.queueing.worker_limit = None
     settings.queueing.idle_timeout = 1
-    settings.watching.chunk_size = 500
+    settings.watching.chunk_size = PAGE
     settings.watching.server_timeout = 300
     settings.watching.connect_timeout = 10
     settings.networking.request_timeout = 30

@@ -5,6 +5,7 @@ whoever comes after a crash looks for that job instead of making a second one.
 """
 
 import dataclasses
+import functools
 import json
 import re
 from datetime import UTC, datetime
@@ -47,16 +48,14 @@ class Intent:
     earlier_run: str | None = None
     status_wiped: str | None = None
 
-    @classmethod
-    def parse(cls, text: str | None) -> Self | None:
+    @staticmethod
+    def parse(text: str | None) -> "Intent | None":
         """Read the annotation's value; None where it is absent or is no intent of ours (users can write it)."""
-        try:
-            return cls._from_wire(json.loads(text or ""))
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
-            return None
+        return None if not text else _parsed(text)
 
     @classmethod
-    def _from_wire(cls, content: dict[str, object]) -> Self:
+    def from_wire(cls, content: dict[str, object]) -> Self:
+        """Read what `dump` wrote; all that can be wrong with it is one of the errors of its parts."""
         known = {attribute: content[wire] for attribute, wire in _WIRE.items() if content.get(wire) is not None}
         attempt, time = known.pop("attempt"), _moment(known.pop("time"))
         if type(attempt) is not int or not 0 < attempt < _TOO_MANY_ATTEMPTS:
@@ -83,6 +82,14 @@ class Intent:
         uid = self.origin_uid or self.uid
         expected = naming.generated_name(namespace=self.namespace, name=self.name, uid=uid, attempt=self.attempt)
         return self.job_name == expected
+
+
+@functools.lru_cache(maxsize=1024)  # a pass reads the same text several times
+def _parsed(text: str) -> Intent | None:
+    try:
+        return Intent.from_wire(json.loads(text))
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return None
 
 
 _WIRE = {

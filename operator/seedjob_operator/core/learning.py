@@ -174,7 +174,10 @@ def _merged(observed: Observed, job: Job) -> Job:
     if not isinstance(known, Job) or known.id != job.id:
         return job
     said = {name: value for name in job.model_fields_set if (value := getattr(job, name)) is not None}
-    return known.model_copy(update=said | {"status": job.status, "total_cost": job.total_cost})
+    told = said | {"status": job.status, "total_cost": job.total_cost}
+    if all(getattr(known, name) == value for name, value in told.items()):
+        return known
+    return known.model_copy(update=told)
 
 
 def job_absent(observed: Observed, *, now: datetime) -> Observed:
@@ -276,4 +279,4 @@ def step_failed(observed: Observed, fault: Fault) -> Observed:
 
 
 def _succeeded(observed: Observed) -> Observed:
-    return dataclasses.replace(observed, fault=None)
+    return observed if observed.fault is None else dataclasses.replace(observed, fault=None)

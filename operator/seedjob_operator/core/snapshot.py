@@ -1,6 +1,7 @@
 """What `decide` is told: what the user wants, and what was seen of the world."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import Enum
@@ -43,7 +44,7 @@ class Desired:
         """The SeedConnection that the spec names; empty for the operator's own default connection."""
         return "" if self.spec.connection_ref is None else self.spec.connection_ref.name
 
-    @property
+    @functools.cached_property
     def spec_hash(self) -> str:
         """The hash of `spec.job` as it is now; the intent has the one that was sent. Empty where nobody can tell."""
         if self.unreadable is not None and "job" in self.unreadable.fields:

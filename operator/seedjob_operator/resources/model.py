@@ -8,9 +8,11 @@ the platform sent a long message would be worse than a short message.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, Final, Self
 
 from pydantic import (
@@ -71,7 +73,11 @@ class Status(Model):
         Args:
             raw: `status` of the resource as Kubernetes gives it; None or anything else counts as empty.
         """
-        document = deepcopy(raw) if isinstance(raw, dict) else {}
+        if not isinstance(raw, dict):
+            return cls()
+        with suppress(ValidationError):
+            return cls.model_validate(raw)
+        document = deepcopy(raw)
         while True:
             try:
                 return cls.model_validate(document)
@@ -86,11 +92,17 @@ class Status(Model):
         stored; inside lists, which a merge patch replaces as a whole, nothing is null.
         """
         fields = self.model_dump(mode="json", by_alias=True)
-        bare = {camel_case(name) for name, field in type(self).model_fields.items() if field.default == ()}
+        bare = _empty_lists(type(self))
         return {
             name: None if name in bare and not value else _without_nulls_in_lists(value)
             for name, value in fields.items()
         }
+
+
+@cache
+def _empty_lists(model: type[Status]) -> frozenset[str]:
+    """Give the wire names of the fields that are empty lists by default."""
+    return frozenset(camel_case(name) for name, field in model.model_fields.items() if field.default == ())
 
 
 def _drop_unreadable(document: dict[str, Any], error: ValidationError) -> bool:

@@ -1,6 +1,7 @@
 """Who we are on the platform."""
 
 import dataclasses
+import functools
 import hashlib
 import ipaddress
 import secrets
@@ -54,7 +55,7 @@ class Account:
         token = self.token.get_secret_value()
         return tuple(part for part in (token, token.partition("$")[2]) if part)
 
-    @property
+    @functools.cached_property
     def credential(self) -> str:
         """A key that two accounts share where they share the rate limit. Tells nothing about the token."""
         address = urlsplit(self.endpoint)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 import httpx
+import orjson
 from pydantic import BaseModel, ValidationError
 
 from seedjob_operator.seedapi import errors, redaction, wire
@@ -75,7 +76,7 @@ def parsed(content: bytes | str, model: type[_M], *, write: bool = False, status
         UnreadableAnswerError: it isn't what the contract says; of a write nobody knows whether it was carried out.
     """
     try:
-        return model.model_validate(json.loads(content))
+        return model.model_validate(_read(content))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         why = f"{'.'.join(str(part) for part in first['loc']) or 'body'}: {first['msg']}"
@@ -83,6 +84,14 @@ def parsed(content: bytes | str, model: type[_M], *, write: bool = False, status
         why = "it isn't JSON"
     text = f"The platform's answer isn't one of the Seed API ({why})."
     raise errors.UnreadableAnswerError(text, status=status, outcome_unknown=write)
+
+
+def _read(content: bytes | str) -> object:
+    """Read JSON. What the fast reader refuses the tolerant one may read: half a character, a number that is none."""
+    try:
+        return orjson.loads(content)
+    except ValueError:
+        return json.loads(content)
 
 
 def error_for(

@@ -12,6 +12,7 @@ import httpx_sse
 
 from seedjob_operator.seedapi import errors, wire
 from seedjob_operator.seedapi.account import Account
+from seedjob_operator.seedapi.aiohttp_transport import AiohttpTransport
 
 MOST_READS: Final = 32
 MOST_WRITES: Final = 8
@@ -42,7 +43,6 @@ def open_client(
     account: Account, *, timeouts: Timeouts, transport: httpx.AsyncBaseTransport | None
 ) -> httpx.AsyncClient:
     """Make an account's HTTP client. Nothing of the environment but the trusted certificates changes what it does."""
-    most = MOST_READS + MOST_WRITES + MOST_STREAMS
     return httpx.AsyncClient(
         base_url=account.endpoint,
         headers={
@@ -53,11 +53,11 @@ def open_client(
             "User-Agent": "seedjob-operator",
         },
         timeout=timeouts.for_answer(),
-        limits=httpx.Limits(max_connections=most, max_keepalive_connections=most, keepalive_expiry=30.0),
         follow_redirects=False,
         trust_env=False,
         verify=_trusted_certificates(),
-        transport=transport,
+        transport=transport
+        or AiohttpTransport(connections=MOST_READS + MOST_WRITES + MOST_STREAMS, trusted=_trusted_certificates()),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import IntEnum, StrEnum, unique
-from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar, cast, get_args
 from urllib.parse import quote
 
 from pydantic import (
@@ -20,12 +20,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetPydanticSchema,
     StringConstraints,
     ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
     model_validator,
 )
+from pydantic_core import CoreSchema, core_schema
 
 # --- Paths (Where and who; Operations). The templates are also route patterns for a server. ---
 
@@ -183,16 +184,21 @@ _T = TypeVar("_T")
 _LARGEST: Final = 2**63 - 1  # what a Kubernetes integer and every JSON reader can hold
 
 
-def _none_where_unreadable(value: object, read: ValidatorFunctionWrapHandler) -> object:
-    try:
-        return read(value)
-    except ValidationError:
-        return None
+def _none_where_unreadable(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    """Give pydantic's own way for it: a function here would be called for each field of each job of each page."""
+    return core_schema.with_default_schema(handler(source), default=None, on_error="default")
 
 
 def _without_surrogates(value: object) -> object:
     """JSON can escape half of a character, which can't be sent on as UTF-8."""
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+
+
+def _readable_text(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    """Look at a text in Python only where pydantic refuses it: one with a bound must be UTF-8."""
+    text = cast("CoreSchema", {"min_length": 0, **handler(source)})
+    mended = core_schema.no_info_before_validator_function(_without_surrogates, text)
+    return core_schema.union_schema([text, mended], mode="left_to_right")
 
 
 def _truncated(value: object) -> object:
@@ -206,8 +212,9 @@ def _in_utc(value: datetime) -> datetime:
         raise ValueError("the time is out of range") from None
 
 
-Lenient = Annotated[_T | None, WrapValidator(_none_where_unreadable)]
-Text = Annotated[str, BeforeValidator(_without_surrogates)]
+Lenient = Annotated[_T | None, GetPydanticSchema(_none_where_unreadable)]
+Text = Annotated[str, GetPydanticSchema(_readable_text)]
+Word = Annotated[str, StringConstraints(min_length=1), GetPydanticSchema(_readable_text)]
 Whole = Annotated[int, Field(ge=-_LARGEST, le=_LARGEST), BeforeValidator(_truncated)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Money = Annotated[Decimal, Field(ge=0, le=10**12, allow_inf_nan=False)]
@@ -268,8 +275,8 @@ class Job(_Answer):
     Times are aware and in UTC; one without a zone is taken as UTC. Environment values are never read back.
     """
 
-    id: Annotated[Text, StringConstraints(min_length=1)]
-    name: Annotated[Text, StringConstraints(min_length=1)]
+    id: Word
+    name: Word
     status: Annotated[JobStatus, BeforeValidator(JobStatus.read)]
     namespace: Lenient[Text] = None
     gpu: Lenient[Text] = None

@@ -118,6 +118,57 @@ async def test_a_connection_that_breaks_off(answer: bytes, why: str) -> None:
     assert caught.value.outcome_unknown, why
 
 
+@pytest.mark.parametrize("call", ["list", "delete"])
+async def test_what_breaks_off_is_not_sent_again(call: str) -> None:
+    """Left to itself aiohttp sends a get or delete twice: the budget would count one request where the platform counts two."""
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await _request(reader))
+
+    async with _client_of(serve) as client:
+        with pytest.raises(errors.NoAnswerError):
+            await (client.list_jobs() if call == "list" else client.delete_job("train-1", delete_artifacts=True))
+    assert len(asked) == 1
+
+
+async def test_a_connection_that_was_closed_meanwhile_leaves_a_create_open() -> None:
+    """The platform closes what was kept just as the next request goes out: it may have read it."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _request(reader)
+        writer.write(_head(len(JOB)) + JOB)
+        await writer.drain()
+        await _request(reader)
+        writer.transport.abort()
+
+    async with _client_of(serve) as client:
+        await client.get_job("train-1")
+        with pytest.raises(errors.NoAnswerError) as caught:
+            await client.create_job(CREATE)
+    assert caught.value.outcome_unknown
+
+
+async def test_only_what_httpx_writes_is_sent() -> None:
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(2):
+            asked.append(await _request(reader))
+            writer.write(_head(len(JOB)) + JOB)
+            await writer.drain()
+
+    async with _client_of(serve) as client:
+        await client.create_job(CREATE)
+        await client.cancel_job("train-1")
+    create, cancel = (
+        {line.split(b":")[0].lower() for line in one.split(b"\r\n\r\n")[0].split(b"\r\n")[1:]} for one in asked
+    )
+    always = {b"host", b"authorization", b"accept", b"accept-encoding", b"user-agent", b"content-length", b"connection"}
+    assert create == always | {b"content-type"}
+    assert cancel == always
+
+
 async def test_a_silent_platform() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await _request(reader)

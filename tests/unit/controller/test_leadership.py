@@ -111,6 +111,24 @@ def test_one_of_two_leads() -> None:
     simulate(play())
 
 
+def test_when_it_is_known_who_leads() -> None:
+    """The first full list waits for it, on a replica that leads, on a standby and on one that nobody answers."""
+
+    async def play() -> None:
+        leases = Leases()
+        leases.down.add("cut off")
+        first = Replica(leases, "first")
+        assert not first.leadership.tried.is_set()
+        await asyncio.wait_for(first.leadership.tried.wait(), 5.0)
+        assert first.changes == [True], "what it begins with is told before"
+        for name in ("second", "cut off"):
+            other = Replica(leases, name)
+            await asyncio.wait_for(other.leadership.tried.wait(), 5.0)
+            assert not other.leads
+
+    simulate(play())
+
+
 def test_a_standby_takes_over_within_15_seconds() -> None:
     """DESIGN.md: a standby takes over within 15 s."""
 

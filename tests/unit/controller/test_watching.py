@@ -17,7 +17,7 @@ async def login(monkeypatch: pytest.MonkeyPatch, access: Configuration) -> dict[
         return access
 
     monkeypatch.setattr(watching, "load_access", load)
-    return (await watching._login(None)).as_http_headers()
+    return (await watching._access(None)).as_http_headers()
 
 
 async def test_in_a_pod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
