@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from integration.devcluster.living import processes_of, wait_for_workers, wait_until_none
+from integration.devcluster.living import wait_for_workers, wait_until_none
 from seedjob_operator.devcluster.guarded import GuardedProcess
 
 OWNER = """
@@ -59,7 +59,7 @@ def test_a_program_that_is_not_there_is_said_on_its_error_output(tmp_path: Path)
 def test_stopping_ends_what_the_program_started_too(tmp_path: Path) -> None:
     with start(with_children(tmp_path)):
         wait_for_workers(tmp_path, count=2)
-    assert processes_of(tmp_path) == []
+    assert wait_until_none(tmp_path, seconds=20) == []
 
 
 def test_what_a_program_leaves_behind_at_its_own_end_is_ended(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_program_that_ignores_sigterm_is_killed_after_its_grace(tmp_path: Path
     wait_for_workers(tmp_path, count=1)
     began = time.monotonic()
     process.stop()
-    assert processes_of(tmp_path) == []
+    assert wait_until_none(tmp_path, seconds=20) == []
     assert 0.4 < time.monotonic() - began < 30
 
 
