@@ -35,7 +35,7 @@ class Resource:
 
 def build_registry(*, kubeconfig: Path | None, resources: Sequence[Resource]) -> kopf.OperatorRegistry:
     """Give the handlers."""
-    answers = sifting({resource.plural: resource.knows for resource in resources})
+    sign_in = SignIn(kubeconfig, sifting({resource.plural: resource.knows for resource in resources}))
     registry = kopf.OperatorRegistry()
 
     @kopf.on.startup(registry=registry)
@@ -44,11 +44,30 @@ def build_registry(*, kubeconfig: Path | None, resources: Sequence[Resource]) ->
 
     @kopf.on.login(registry=registry)
     async def login(**_: object) -> kopf.AiohttpSession:
-        return _session(await _access(kubeconfig), answers)
+        return await sign_in.session()
 
     for resource in resources:
         kopf.on.event(GROUP, VERSION, resource.plural, registry=registry)(_handler(resource.on_change))
     return registry
+
+
+class SignIn:
+    """Gives kopf its session, the same one for the same access: so kopf sees that what was refused is all that there is.
+
+    It then ends; another session each time would have it try the refused credential again and again without a pause.
+    """
+
+    def __init__(self, kubeconfig: Path | None, answers: type[aiohttp.ClientResponse]) -> None:
+        self._kubeconfig = kubeconfig
+        self._answers = answers
+        self._given: tuple[kopf.ConnectionInfo, kopf.AiohttpSession] | None = None
+
+    async def session(self) -> kopf.AiohttpSession:
+        """Give the session of the access as it is now."""
+        access = await _access(self._kubeconfig)
+        if self._given is None or self._given[0] != access:
+            self._given = access, _session(access, self._answers)
+        return self._given[1]
 
 
 def _session(access: kopf.ConnectionInfo, answers: type[aiohttp.ClientResponse]) -> kopf.AiohttpSession:

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from seedjob_operator.core import conditions
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.intent import Intent
-from seedjob_operator.core.snapshot import Sent
 from seedjob_operator.resources import ConditionStatus, ConditionType
 
 VISIBLE_AFTER = timedelta(minutes=5)
@@ -43,7 +42,7 @@ def _last_sent(case: Case, intent: Intent) -> datetime:
     process may have sent one up to the moment at which this one looked for the first time.
     """
     known = [intent.time - case.observed.clock_offset]
-    if case.sent is Sent.UNKNOWN and not (case.submitted or case.taken_over):
+    if case.may_have_been_sent and case.observed.posted_at is None and not (case.made or case.taken_over):
         known.extend(case.observed.absences[:1])
     submitted = conditions.find(case.desired.status.conditions, ConditionType.SUBMITTED)
     if (

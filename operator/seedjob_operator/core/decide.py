@@ -30,7 +30,7 @@ from seedjob_operator.core.case import Case
 from seedjob_operator.core.conditions import Verdict
 from seedjob_operator.core.decision import BeginAttempt, Decision, DropIntent, WriteIntent
 from seedjob_operator.core.reasons import Reason
-from seedjob_operator.core.snapshot import Desired, Hold, Observed
+from seedjob_operator.core.snapshot import Desired, Observed
 from seedjob_operator.resources import ConditionStatus, ConditionType
 
 
@@ -59,8 +59,8 @@ def _first_rule(case: Case) -> Decision:
         return deletion.clean_up(case)
     if case.status_was_wiped:
         return _mark_wiped(case)
-    if desired.unreadable is not None and not (case.over or case.created):
-        return submission.held(case, Hold(reason=Reason.SPEC_UNREADABLE, message=desired.unreadable.message))
+    if desired.unreadable is not None and not (case.over or case.made or submission.owns(case)):
+        return submission.hold_unreadable(case, desired.unreadable)
     return _rule_of_attempt(case)
 
 

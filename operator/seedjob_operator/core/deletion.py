@@ -24,6 +24,7 @@ from seedjob_operator.resources import DeletionPolicy, Phase
 from seedjob_operator.seedapi.wire import Job
 
 RELEASE = Decision(step=ReleaseFinalizer())
+_SAYS_WHAT_TO_DELETE = frozenset({"deletionPolicy", "deleteArtifacts"})
 _SURELY_NOTHING = frozenset({Sent.NOTHING, Sent.REJECTED})
 
 
@@ -32,7 +33,7 @@ def clean_up(case: Case) -> Decision:
     if not holds(case):
         return Decision()
     unreadable = case.desired.unreadable
-    if unreadable is not None and "deletionPolicy" in unreadable.fields:
+    if unreadable is not None and _SAYS_WHAT_TO_DELETE & unreadable.fields:
         return _blocked(case, Hold(reason=Reason.SPEC_UNREADABLE, message=unreadable.message))
     if case.desired.spec.deletion_policy is DeletionPolicy.ORPHAN:
         return let_go(case)

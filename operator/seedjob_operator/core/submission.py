@@ -29,7 +29,7 @@ from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import NEEDS_EDIT, Reason
 from seedjob_operator.core.snapshot import MISSING, UNREAD, Connection, Desired, Hold, Observed, Sent
 from seedjob_operator.core.verdicts import of_platform
-from seedjob_operator.resources import AdoptionPolicy, ConditionType, Phase
+from seedjob_operator.resources import AdoptionPolicy, ConditionType, Phase, Unreadable
 from seedjob_operator.seedapi.wire import Job
 
 UNPROVEN_WAIT = 5.0
@@ -51,6 +51,14 @@ def submit(case: Case) -> Decision:
     if _may_have_been_sent(case):
         return _find(case)
     return _not_started(case) or _hold(case) or _send(case)
+
+
+def hold_unreadable(case: Case, unreadable: Unreadable) -> Decision:
+    """Submit nothing of a spec that can't be read, but look once whether an open create has made its job."""
+    intent = case.stored_intent
+    if intent is not None and case.may_have_been_sent and case.observed.remote is UNREAD and not case.out_of_reach:
+        return Decision(step=ReadJob(name=intent.job_name, urgent=True))
+    return held(case, Hold(reason=Reason.SPEC_UNREADABLE, message=unreadable.message))
 
 
 def _not_started(case: Case) -> Decision | None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config.incluster_config import InClusterConfigLoader
@@ -44,3 +45,22 @@ async def test_tokens_of_a_kubeconfig(monkeypatch: pytest.MonkeyPatch, key: str)
 async def test_client_certificates_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """No token, no header."""
     assert "Authorization" not in await login(monkeypatch, Configuration())
+
+
+async def test_a_refused_credential_is_not_offered_as_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kopf ends where it is offered what was refused; a session that looks new would be tried without a pause."""
+    access = Configuration()
+    access.api_key["BearerToken"] = "t"
+
+    async def load(_: Path | None) -> Configuration:
+        return access
+
+    monkeypatch.setattr(watching, "load_access", load)
+    sign_in = watching.SignIn(None, aiohttp.ClientResponse)
+    first = await sign_in.session()
+    assert await sign_in.session() == first
+    access.api_key["BearerToken"] = "rotated"
+    second = await sign_in.session()
+    assert second != first
+    for session in (first, second):
+        await session.aiohttp_session.close()

@@ -220,7 +220,8 @@ class TestRuns:
     @pytest.mark.parametrize("verb", ["cancel", "suspend"])
     def test_an_open_create_is_settled_before_the_run_is_said_to_be_over(self, verb: str) -> None:
         wanted = given.desired(intent=OWN, spec=spec(**{verb: True}))
-        seen = {"remote": MISSING, "fresh": True, "sent": Sent.UNANSWERED}
+        (posted_at,) = given.absences(600)
+        seen = {"remote": MISSING, "fresh": True, "sent": Sent.UNANSWERED, "posted_at": posted_at}
         early = decide(wanted, observed(**seen, absences=given.absences(0)), NOW)
         assert early.step is None
         assert early.status is not None
@@ -228,6 +229,11 @@ class TestRuns:
         late = decide(wanted, observed(**seen, absences=given.absences(180, 90, 0)), NOW)
         assert late.status is not None
         assert late.status.phase in {Phase.CANCELLED, Phase.SUSPENDED}
+        another = decide(wanted, observed(**seen | {"posted_at": None}, absences=given.absences(180, 90, 0)), NOW)
+        assert another.status is not None
+        assert another.status.phase is Phase.PENDING, (
+            "a process that is gone may have sent it just before the first look"
+        )
 
 
 class TestMoney:

@@ -1186,6 +1186,7 @@ WIPED = [
 
 NO_JOB, ODD_JOB = read_spec({"job": {"image": "i", "command": "c", "gpu": {"type": "none"}, "cpu": 3}})
 NO_POLICY, ODD_POLICY = read_spec({"job": SPEC.job.manifest(), "deletionPolicy": "Keep"})
+_, ODD_ARTIFACTS = read_spec({"job": SPEC.job.manifest(), "deleteArtifacts": "perhaps"})
 UNREADABLE = [
     Row(
         why="a job that can't be read is never submitted; the user hears what is odd",
@@ -1201,6 +1202,21 @@ UNREADABLE = [
         observed={"remote": MISSING, "fresh": True, "environment_read": True},
         phase=Phase.PENDING,
         reason=Reason.SPEC_UNREADABLE,
+    ),
+    Row(
+        why="but whether its create made a job is looked at: it would run unseen",
+        desired={"spec": NO_JOB, "unreadable": ODD_JOB, "intent": OWN},
+        then=ReadJob,
+    ),
+    Row(
+        why="and a job that is there under the generated name is followed",
+        desired={"spec": NO_JOB, "unreadable": ODD_JOB, "intent": OWN},
+        observed={"remote": job(), "fresh": True},
+        phase=Phase.RUNNING,
+        reason=Reason.RUNNING,
+        attention=Reason.SPEC_UNREADABLE,
+        follow=True,
+        events=(Reason.SUBMITTED, Reason.STARTED, Reason.SPEC_UNREADABLE),
     ),
     Row(
         why="a running job runs on and is followed: nothing says that it isn't wanted any more",
@@ -1239,6 +1255,13 @@ UNREADABLE = [
     Row(
         why="but where the policy itself can't be read nobody knows what to do with the job",
         desired=DELETED | {"spec": NO_POLICY, "unreadable": ODD_POLICY, "status": RUNNING},
+        observed={"remote": job()},
+        phase=Phase.RUNNING,
+        reason=Reason.DELETION_BLOCKED,
+    ),
+    Row(
+        why="nor where it can't be read whether its artifacts go with it: that can't be undone, nor done later",
+        desired=DELETED | {"spec": NO_POLICY, "unreadable": ODD_ARTIFACTS, "status": RUNNING},
         observed={"remote": job()},
         phase=Phase.RUNNING,
         reason=Reason.DELETION_BLOCKED,
