@@ -4,11 +4,10 @@ import errno
 import hashlib
 import json
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from seedjob_operator.seedserver.folders import make_readable
+from seedjob_operator.seedserver.folders import discard, entries, make_readable
 from seedjob_operator.seedserver.records import JobRecord, StoredArtifacts
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -50,12 +49,12 @@ def listed(record: JobRecord, *, store: Path) -> Kept:
         return Kept(stored=None)
     try:
         dropped = _drop_links_outside(target)
-        entries = _write_manifest(target)
+        listing = _write_manifest(target)
     except OSError as error:  # whatever a job made of its files, its end is recorded
         if error.errno in _FULL:
             raise
         return Kept(stored=None, note=f"seed: the artifacts could not be listed: {error.strerror}")
-    sizes = [int(entry["size_bytes"]) for entry in entries]
+    sizes = [int(entry["size_bytes"]) for entry in listing]
     note = f"seed: {dropped} links in the artifacts led elsewhere and were left out" if dropped else None
     return Kept(stored=StoredArtifacts(location=str(target), size_bytes=sum(sizes), file_count=len(sizes)), note=note)
 
@@ -66,7 +65,7 @@ def _place(record: JobRecord, store: Path) -> Path:
 
 def remove(stored: StoredArtifacts) -> None:
     """Remove a job's artifacts from the store."""
-    shutil.rmtree(stored.location, ignore_errors=True)
+    discard(Path(stored.location))
     _manifest_of(Path(stored.location)).unlink(missing_ok=True)
 
 
@@ -84,18 +83,18 @@ def _manifest_of(tree: Path) -> Path:
 
 
 def _write_manifest(tree: Path) -> list[Entry]:
-    entries: list[Entry] = []
+    listing: list[Entry] = []
     for path in sorted(_files(tree)):
         if not os.access(path, os.R_OK):  # a job may have taken away its own right to read what it made
             path.chmod(0o600)
         with path.open("rb") as file:
             checksum = hashlib.file_digest(file, "sha256").hexdigest()
         name = str(path.relative_to(tree)).encode("utf-8", "replace").decode()
-        entries.append({"path": name, "size_bytes": path.stat().st_size, "sha256": checksum})
+        listing.append({"path": name, "size_bytes": path.stat().st_size, "sha256": checksum})
     partial = _manifest_of(tree).with_suffix(".partial")
-    partial.write_text(json.dumps(entries))
+    partial.write_text(json.dumps(listing))
     partial.rename(_manifest_of(tree))
-    return entries
+    return listing
 
 
 def _inside(work: Path, wanted: str) -> Path | None:
@@ -105,11 +104,19 @@ def _inside(work: Path, wanted: str) -> Path | None:
     """
     root = work.resolve()
     relative = str(PurePosixPath("/") / wanted).lstrip("/")
-    found = Path(os.path.realpath(root / relative))  # unlike `resolve`, it bears links that lead round in a circle
-    if not os.path.exists(found) or not found.is_relative_to(root):  # noqa: PTH110  # bears any length
+    found = _real(root / relative)
+    if found is None or not os.path.exists(found) or not found.is_relative_to(root):  # noqa: PTH110  # bears any length
         return None
     make_readable(found)
     return None if found.is_dir() and next(found.iterdir(), None) is None else found
+
+
+def _real(path: Path) -> Path | None:
+    """Follow a path's links to their end; None where they are too many."""
+    try:
+        return Path(os.path.realpath(path))  # unlike `resolve`, it bears links that lead round in a circle
+    except RecursionError:
+        return None
 
 
 def _move(source: Path, target: Path) -> None:
@@ -126,17 +133,15 @@ def _move(source: Path, target: Path) -> None:
 
 def _drop_links_outside(target: Path) -> int:
     root, dropped = target.resolve(), 0
-    for path in _entries(target):
-        if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
+    for path in entries(target):
+        if not path.is_symlink():
+            continue
+        real = _real(path)
+        if real is None or not real.is_relative_to(root):
             path.unlink()
             dropped += 1
     return dropped
 
 
 def _files(folder: Path) -> list[Path]:
-    return [path for path in _entries(folder) if path.is_file() and not path.is_symlink()]
-
-
-def _entries(folder: Path) -> list[Path]:
-    """Give all that is below a folder, without following links out of it."""
-    return [Path(base) / name for base, folders, names in os.walk(folder) for name in (*folders, *names)]
+    return [path for path in entries(folder) if path.is_file() and not path.is_symlink()]

@@ -111,7 +111,7 @@ def withdraw_order(folder: str) -> bool:
         return False
     try:
         os.unlink(f"{folder}/{ORDER}")  # noqa: PTH108  # as above
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):  # its job may have made a folder of that name
         pass
     finally:
         os.close(descriptor)

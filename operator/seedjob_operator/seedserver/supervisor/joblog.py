@@ -22,7 +22,7 @@ class JobLog:
     def __init__(self, path: str, *, limit: int = 0) -> None:
         self._path, self._limit = path, limit
         os.makedirs(path, mode=0o700, exist_ok=True)  # noqa: PTH103  # see files
-        self._bases = sorted(map(int, os.listdir(path))) or [0]  # noqa: PTH208  # as above
+        self._bases = bases(path) or [0]
         self._descriptor = self._opened(self._bases[-1])
         self._size = os.fstat(self._descriptor).st_size
         self._partial: dict[str, bytes] = {}
@@ -103,6 +103,12 @@ class JobLog:
 
     def _opened(self, base: int) -> int:
         return os.open(f"{self._path}/{base}", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+
+def bases(path: str) -> list[int]:
+    """Give the positions at which a log's segments begin. A job may have put other names beside them."""
+    names = os.listdir(path)  # noqa: PTH208  # see files
+    return sorted(int(name) for name in names if name.isascii() and name.isdigit() and str(int(name)) == name)
 
 
 def _split(data: bytes) -> list[bytes]:
