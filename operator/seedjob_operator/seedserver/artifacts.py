@@ -1,6 +1,5 @@
 """Keeps what a job leaves at its `artifacts_path`, in the store of its namespace."""
 
-import errno
 import hashlib
 import json
 import os
@@ -9,8 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from seedjob_operator.seedserver.folders import discard, entries, make_readable
 from seedjob_operator.seedserver.records import JobRecord, StoredArtifacts
+from seedjob_operator.seedserver.shortage import is_shortage
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 Entry = dict[str, str | int]
 """A kept file: `path` within the tree, `size_bytes`, `sha256`."""
 
@@ -24,16 +23,25 @@ class Kept:
 
 
 def take(record: JobRecord, *, work: Path, store: Path) -> str | None:
-    """Move what stands at the job's `artifacts_path` into the store; say why not. Doing it again gives the same."""
-    target = _place(record, store)
+    """Move what stands at the job's `artifacts_path` into the store; say why not. Doing it again gives the same.
+
+    Raises:
+        OSError: the disk is full, though what else the job left was discarded; try again when it isn't.
+    """
+    target, source = _place(record, store), None
     if record.artifacts_path is None or target.exists():
         return None
     try:
+        if _finish_move(target):
+            return None
         source = _inside(work, record.artifacts_path)
         if source is None:
             return f"seed: nothing was left at {record.artifacts_path}: no artifacts are kept"
         _move(source, target)
     except OSError as error:
+        if is_shortage(error):
+            _discard_but(source, work.resolve())
+            raise
         return f"seed: the artifacts could not be kept: {error.strerror}"
     return None
 
@@ -51,7 +59,7 @@ def listed(record: JobRecord, *, store: Path) -> Kept:
         dropped = _drop_links_outside(target)
         listing = _write_manifest(target)
     except OSError as error:  # whatever a job made of its files, its end is recorded
-        if error.errno in _FULL:
+        if is_shortage(error):
             raise
         return Kept(stored=None, note=f"seed: the artifacts could not be listed: {error.strerror}")
     sizes = [int(entry["size_bytes"]) for entry in listing]
@@ -63,10 +71,11 @@ def _place(record: JobRecord, store: Path) -> Path:
     return store / record.namespace / record.id
 
 
-def remove(stored: StoredArtifacts) -> None:
-    """Remove a job's artifacts from the store."""
-    discard(Path(stored.location))
-    _manifest_of(Path(stored.location)).unlink(missing_ok=True)
+def remove(record: JobRecord, *, store: Path) -> None:
+    """Remove what a job has in the store, also what could not be listed."""
+    target = _place(record, store)
+    for path in (target, _partial_of(target), _manifest_of(target)):
+        discard(path)
 
 
 def manifest(tree: Path) -> list[Entry] | None:
@@ -125,10 +134,32 @@ def _move(source: Path, target: Path) -> None:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         source.rename(target)
         return
-    partial = target.with_name(target.name + ".partial")
+    partial = _partial_of(target)
     partial.mkdir(mode=0o700, parents=True, exist_ok=True)
     source.rename(partial / source.name)
     partial.rename(target)
+
+
+def _finish_move(target: Path) -> bool:
+    """Finish the move of a file in whose middle an earlier server was killed; False if there was none."""
+    partial = _partial_of(target)
+    if not partial.is_dir() or next(partial.iterdir(), None) is None:
+        return False
+    partial.rename(target)
+    return True
+
+
+def _partial_of(target: Path) -> Path:
+    return target.with_name(target.name + ".partial")
+
+
+def _discard_but(source: Path | None, work: Path) -> None:
+    """Make room: discard all of a job's disk but what is to be kept, and the folders in which that stands."""
+    while source is not None and source != work:
+        for path in source.parent.iterdir():
+            if path != source:
+                discard(path)
+        source = source.parent
 
 
 def _drop_links_outside(target: Path) -> int:
