@@ -208,9 +208,20 @@ def test_a_page_in_a_browser_can_switch_nothing_on(faulty: SeedServer) -> None:
     assert "Content-Type: application/json" in answer.text
 
 
-@pytest.mark.parametrize("header", [{"Origin": "https://evil.example"}, {"Host": "evil.example"}])
-def test_no_web_page_reaches_the_control(faulty: SeedServer, header: dict[str, str]) -> None:
-    """A browser on this machine sends from loopback, too: but it names the page's origin, or the host that it was fooled with."""
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"Origin": "https://evil.example"},
+        {"Host": "evil.example"},
+        {"X-Forwarded-For": "127.0.0.1"},
+        {"Forwarded": "for=x"},
+    ],
+)
+def test_no_web_page_or_proxy_reaches_the_control(faulty: SeedServer, header: dict[str, str]) -> None:
+    """A browser on this machine sends from loopback, too: but it names the page's origin, or the host that it was fooled with.
+
+    So does a proxy on this machine, for whoever asks it from elsewhere.
+    """
     for method, path in (("GET", "ledger"), ("POST", "preempt/acme/any")):
         answer = faulty.http.request(method, f"{faulty.url}/_control/{path}", headers=header)
         assert answer.status_code == 403, path

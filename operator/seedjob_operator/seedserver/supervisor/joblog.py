@@ -26,7 +26,7 @@ class JobLog:
         self._descriptor = self._opened(self._bases[-1])
         self._size = os.fstat(self._descriptor).st_size
         self._partial: dict[str, bytes] = {}
-        self._last = 0
+        self._last = self._last_time()
 
     def note(self, text: str) -> None:
         """Write a line of the platform's own: one, whatever it quotes."""
@@ -78,6 +78,16 @@ class JobLog:
         if written < len(data):
             raise OSError("the disk is full")
         self._size += written
+
+    def _last_time(self) -> int:
+        """Give the last line's time: the clock may have been set back since that was written."""
+        if not self._size:
+            return 0
+        with open(f"{self._path}/{self._bases[-1]}", "rb") as file:  # noqa: PTH123  # see files
+            file.seek(max(self._size - _LONGEST_LINE - _NOTE, 0))
+            line = file.read().removesuffix(b"\n").rpartition(b"\n")[2]
+        at = line.partition(b" ")[0]
+        return int(at) if at.isdigit() else 0
 
     def _make_room(self, more: int) -> None:
         """Begin a new segment where the last one is full, and remove the oldest if all were too long with it."""
