@@ -217,3 +217,10 @@ def test_a_server_without_a_free_descriptor_starts_a_job_once_and_when_it_can(ne
     process.rlimit(psutil.RLIMIT_NOFILE, limits)
     found = server.wait("crowded")
     assert (found["status"], found["exit_code"]) == ("failed", 3)
+
+
+def test_a_job_that_removes_its_own_folder_ends(server: SeedServer) -> None:
+    server.create("vandal", 'rm -rf "$(dirname "$HOME")"; exit 0')
+    found = server.wait("vandal")
+    assert (found["status"], found["exit_code"]) == ("failed", None)
+    assert "the job's folder is gone" in found["error"]
