@@ -99,9 +99,16 @@ class Platform:
     def wait(self, name: str, *statuses: str) -> dict[str, Any]:
         """Wait until a job has one of some statuses; left out: until it has ended."""
         wanted = statuses or ENDED
-        return self.until(
-            f"{name} is {' or '.join(wanted)}", lambda: job if (job := self.job(name))["status"] in wanted else None
-        )
+        what = f"{name} is {' or '.join(wanted)}"
+
+        def look() -> dict[str, Any] | None:
+            job = self.job(name)
+            if job["status"] in wanted:
+                return job
+            assert job["status"] not in ENDED, f"it is {job['status']} for good, and never was: {what}"
+            return None
+
+        return self.until(what, look)
 
     def finished(self, command: str = "true", **fields: Any) -> dict[str, Any]:
         """Run a job to its end."""
@@ -135,6 +142,13 @@ class Platform:
             assert source.response.status_code == 200, source.response.read()
             assert source.response.headers["Content-Type"].startswith("text/event-stream")
             yield from source.iter_sse()
+
+    def follow_and_cancel(self, name: str, *, behind: str, **query: Any) -> Generator[httpx_sse.ServerSentEvent]:
+        """Give the events of a job's log; the job is cancelled behind a line, so that it runs for as long as we look."""
+        for event in self.follow(name, **query):
+            yield event
+            if event.event == "log" and json.loads(event.data)["message"] == behind:
+                self.cancel(name)
 
     def clean_up(self) -> None:
         """Leave nothing behind that still runs, nor a record."""

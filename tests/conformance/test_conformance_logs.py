@@ -52,26 +52,26 @@ def test_what_has_ended_is_not_streamed(platform: Platform, counted: str) -> Non
     "one SSE event a line, `event: log`, `id:` = a resumable position, `data:` = the same JSON", "`event: end` with"
 )
 def test_a_stream(platform: Platform) -> None:
-    name = platform.run(f"{COUNTING}; sleep 4; exit 3")
+    name = platform.run(f"{COUNTING}; sleep 600")
     platform.wait(name, "running")
-    seen = list(platform.follow(name))
+    seen = list(platform.follow_and_cancel(name, behind="oops"))
     *lines, end = seen
     assert {event.event for event in lines} == {"log"}
     assert all(event.id for event in lines)
-    assert (end.event, json.loads(end.data)) == ("end", {"status": "failed"})
+    assert (end.event, json.loads(end.data)) == ("end", {"status": "cancelled"})
     assert [json.loads(event.data) for event in lines] == platform.logs(name).json()["data"], "the same JSON objects"
 
 
 @contract("`id:` = a resumable position")
 def test_a_stream_is_resumed_behind_an_event(platform: Platform) -> None:
-    name = platform.run("i=0; while [ $i -lt 20 ]; do i=$((i+1)); echo $i; sleep 0.1; done; sleep 3")
+    name = platform.run("i=0; while [ $i -lt 20 ]; do i=$((i+1)); echo $i; sleep 0.1; done; sleep 600")
     platform.wait(name, "running")
     first = []
     for event in platform.follow(name):
         first.append(event)
         if len(first) == 5:
             break
-    rest = list(platform.follow(name, last=first[-1].id))
+    rest = list(platform.follow_and_cancel(name, behind="20", last=first[-1].id))
     lines = [json.loads(event.data) for event in (*first, *rest) if event.event == "log"]
     ours = [line["message"] for line in lines if "node" in line]
     assert ours == [str(number) for number in range(1, 21)], "none missing, none twice"
@@ -108,12 +108,13 @@ def test_the_last_thousand_lines(platform: Platform) -> None:
 @pytest.mark.local
 @contract("a stream starts with the job's first line unless `tail`, `since` or `Last-Event-ID` says otherwise")
 def test_where_a_stream_starts(platform: Platform) -> None:
-    name = platform.run("seq 1 5; sleep 4")
+    name = platform.run("seq 1 5; sleep 600")
     platform.wait_for_line(name, "5")
     end = platform.follow(name, tail=2)
     assert [json.loads(next(end).data)["message"] for _ in range(2)] == ["4", "5"]
     end.close()
-    whole = [json.loads(event.data) for event in platform.follow(name) if event.event == "log"]
+    events = platform.follow_and_cancel(name, behind="5")
+    whole = [json.loads(event.data) for event in events if event.event == "log"]
     assert [line["message"] for line in whole if "node" in line] == ["1", "2", "3", "4", "5"]
 
 

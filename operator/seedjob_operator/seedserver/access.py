@@ -31,7 +31,7 @@ class Credentials:
     """The tokens that are known here, kept as digests."""
 
     def __init__(self, tokens: Iterable[tuple[str, Credential]]) -> None:
-        self._known = {_digest(token): credential for token, credential in tokens}
+        self._known = {_digest(token): credential for token, credential in tokens if token}
 
     def find(self, authorization: str | None) -> tuple[str, Credential]:
         """Give a credential and its key from the header.

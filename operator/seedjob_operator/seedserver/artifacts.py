@@ -1,17 +1,15 @@
 """Keeps what a job leaves at its `artifacts_path`, in the store of its namespace."""
 
-import errno
 import hashlib
 import json
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from seedjob_operator.seedserver.folders import make_readable
+from seedjob_operator.seedserver.folders import discard, entries, make_readable
 from seedjob_operator.seedserver.records import JobRecord, StoredArtifacts
+from seedjob_operator.seedserver.shortage import is_shortage
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 Entry = dict[str, str | int]
 """A kept file: `path` within the tree, `size_bytes`, `sha256`."""
 
@@ -25,16 +23,25 @@ class Kept:
 
 
 def take(record: JobRecord, *, work: Path, store: Path) -> str | None:
-    """Move what stands at the job's `artifacts_path` into the store; say why not. Doing it again gives the same."""
-    target = _place(record, store)
+    """Move what stands at the job's `artifacts_path` into the store; say why not. Doing it again gives the same.
+
+    Raises:
+        OSError: the disk is full, though what else the job left was discarded; try again when it isn't.
+    """
+    target, source = _place(record, store), None
     if record.artifacts_path is None or target.exists():
         return None
     try:
+        if _finish_move(target):
+            return None
         source = _inside(work, record.artifacts_path)
         if source is None:
             return f"seed: nothing was left at {record.artifacts_path}: no artifacts are kept"
         _move(source, target)
     except OSError as error:
+        if is_shortage(error):
+            _discard_but(source, work.resolve())
+            raise
         return f"seed: the artifacts could not be kept: {error.strerror}"
     return None
 
@@ -50,12 +57,12 @@ def listed(record: JobRecord, *, store: Path) -> Kept:
         return Kept(stored=None)
     try:
         dropped = _drop_links_outside(target)
-        entries = _write_manifest(target)
+        listing = _write_manifest(target)
     except OSError as error:  # whatever a job made of its files, its end is recorded
-        if error.errno in _FULL:
+        if is_shortage(error):
             raise
         return Kept(stored=None, note=f"seed: the artifacts could not be listed: {error.strerror}")
-    sizes = [int(entry["size_bytes"]) for entry in entries]
+    sizes = [int(entry["size_bytes"]) for entry in listing]
     note = f"seed: {dropped} links in the artifacts led elsewhere and were left out" if dropped else None
     return Kept(stored=StoredArtifacts(location=str(target), size_bytes=sum(sizes), file_count=len(sizes)), note=note)
 
@@ -64,10 +71,11 @@ def _place(record: JobRecord, store: Path) -> Path:
     return store / record.namespace / record.id
 
 
-def remove(stored: StoredArtifacts) -> None:
-    """Remove a job's artifacts from the store."""
-    shutil.rmtree(stored.location, ignore_errors=True)
-    _manifest_of(Path(stored.location)).unlink(missing_ok=True)
+def remove(record: JobRecord, *, store: Path) -> None:
+    """Remove what a job has in the store, also what could not be listed."""
+    target = _place(record, store)
+    for path in (target, _partial_of(target), _manifest_of(target)):
+        discard(path)
 
 
 def manifest(tree: Path) -> list[Entry] | None:
@@ -84,18 +92,18 @@ def _manifest_of(tree: Path) -> Path:
 
 
 def _write_manifest(tree: Path) -> list[Entry]:
-    entries: list[Entry] = []
+    listing: list[Entry] = []
     for path in sorted(_files(tree)):
         if not os.access(path, os.R_OK):  # a job may have taken away its own right to read what it made
             path.chmod(0o600)
         with path.open("rb") as file:
             checksum = hashlib.file_digest(file, "sha256").hexdigest()
         name = str(path.relative_to(tree)).encode("utf-8", "replace").decode()
-        entries.append({"path": name, "size_bytes": path.stat().st_size, "sha256": checksum})
+        listing.append({"path": name, "size_bytes": path.stat().st_size, "sha256": checksum})
     partial = _manifest_of(tree).with_suffix(".partial")
-    partial.write_text(json.dumps(entries))
+    partial.write_text(json.dumps(listing))
     partial.rename(_manifest_of(tree))
-    return entries
+    return listing
 
 
 def _inside(work: Path, wanted: str) -> Path | None:
@@ -105,11 +113,19 @@ def _inside(work: Path, wanted: str) -> Path | None:
     """
     root = work.resolve()
     relative = str(PurePosixPath("/") / wanted).lstrip("/")
-    found = Path(os.path.realpath(root / relative))  # unlike `resolve`, it bears links that lead round in a circle
-    if not os.path.exists(found) or not found.is_relative_to(root):  # noqa: PTH110  # bears any length
+    found = _real(root / relative)
+    if found is None or not os.path.exists(found) or not found.is_relative_to(root):  # noqa: PTH110  # bears any length
         return None
     make_readable(found)
     return None if found.is_dir() and next(found.iterdir(), None) is None else found
+
+
+def _real(path: Path) -> Path | None:
+    """Follow a path's links to their end; None where they are too many."""
+    try:
+        return Path(os.path.realpath(path))  # unlike `resolve`, it bears links that lead round in a circle
+    except RecursionError:
+        return None
 
 
 def _move(source: Path, target: Path) -> None:
@@ -118,25 +134,45 @@ def _move(source: Path, target: Path) -> None:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         source.rename(target)
         return
-    partial = target.with_name(target.name + ".partial")
+    partial = _partial_of(target)
     partial.mkdir(mode=0o700, parents=True, exist_ok=True)
     source.rename(partial / source.name)
     partial.rename(target)
 
 
+def _finish_move(target: Path) -> bool:
+    """Finish the move of a file in whose middle an earlier server was killed; False if there was none."""
+    partial = _partial_of(target)
+    if not partial.is_dir() or next(partial.iterdir(), None) is None:
+        return False
+    partial.rename(target)
+    return True
+
+
+def _partial_of(target: Path) -> Path:
+    return target.with_name(target.name + ".partial")
+
+
+def _discard_but(source: Path | None, work: Path) -> None:
+    """Make room: discard all of a job's disk but what is to be kept, and the folders in which that stands."""
+    while source is not None and source != work:
+        for path in source.parent.iterdir():
+            if path != source:
+                discard(path)
+        source = source.parent
+
+
 def _drop_links_outside(target: Path) -> int:
     root, dropped = target.resolve(), 0
-    for path in _entries(target):
-        if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
+    for path in entries(target):
+        if not path.is_symlink():
+            continue
+        real = _real(path)
+        if real is None or not real.is_relative_to(root):
             path.unlink()
             dropped += 1
     return dropped
 
 
 def _files(folder: Path) -> list[Path]:
-    return [path for path in _entries(folder) if path.is_file() and not path.is_symlink()]
-
-
-def _entries(folder: Path) -> list[Path]:
-    """Give all that is below a folder, without following links out of it."""
-    return [Path(base) / name for base, folders, names in os.walk(folder) for name in (*folders, *names)]
+    return [path for path in entries(folder) if path.is_file() and not path.is_symlink()]

@@ -19,6 +19,7 @@ from seedjob_operator.seedserver.folders import FolderInUseError, Folders
 from seedjob_operator.seedserver.inventory import Inventory, InventoryError, read_inventory
 from seedjob_operator.seedserver.launch import DEFAULT_LOG_LIMIT_MIB, MIB, Launcher
 from seedjob_operator.seedserver.ratelimit import PLANS
+from seedjob_operator.seedserver.secretfile import read_or_make
 from seedjob_operator.seedserver.serving import Serving, listen, serve
 from seedjob_operator.seedserver.store import StoreError
 from seedjob_operator.seedserver.tokens import NAMESPACE_PATTERN, TokensError, read_tokens
@@ -219,10 +220,7 @@ def _tokens(args: argparse.Namespace) -> list[tuple[str, Credential]] | None:
 
 def _made_token(folders: Folders) -> str:
     """Give a token that is made once, and stays the same over restarts."""
-    if not folders.token.exists():
-        folders.token.touch(mode=0o600)
-        folders.token.write_text(f"seed_{secrets.token_urlsafe(24)}\n")
-    return folders.token.read_text().strip()
+    return read_or_make(folders.token, lambda: f"seed_{secrets.token_urlsafe(24)}")
 
 
 def _listening(host: str, port: int) -> socket.socket:

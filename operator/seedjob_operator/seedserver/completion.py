@@ -1,6 +1,7 @@
 """Records what became of a job: its end with figures, artifacts and the whole log, or its way back into the queue."""
 
 import asyncio
+import logging
 
 from seedjob_operator.seedapi.wire import JobStatus
 from seedjob_operator.seedserver import artifacts
@@ -9,10 +10,12 @@ from seedjob_operator.seedserver.folders import Folders, discard
 from seedjob_operator.seedserver.observer import progress_at_end
 from seedjob_operator.seedserver.records import JobRecord
 from seedjob_operator.seedserver.sampling import whole_run
+from seedjob_operator.seedserver.shortage import is_shortage
 from seedjob_operator.seedserver.store import Store
 from seedjob_operator.seedserver.supervisor import files
 from seedjob_operator.seedserver.supervisor.joblog import JobLog
 
+_LOG = logging.getLogger(__name__)
 _KB_PER_GB = 1024 * 1024
 
 
@@ -68,11 +71,17 @@ class Completion:
         not_taken = artifacts.take(record, work=work, store=store)
         discard(work)
         kept = artifacts.listed(record, store=store)
+        discard(folder / files.ORDER)
         if not folder.is_dir():
             return kept, None
-        progress = progress_at_end(self._folders.log(record.id))
-        self._complete_log(record, not_taken, kept.note, f"seed: {ending.error}" if ending.strays else None)
-        (folder / files.ORDER).unlink(missing_ok=True)
+        try:
+            progress = progress_at_end(self._folders.log(record.id))
+            self._complete_log(record, not_taken, kept.note, f"seed: {ending.error}" if ending.strays else None)
+        except OSError as error:
+            if is_shortage(error):
+                raise
+            _LOG.exception("the log of job %s/%s could not be completed", record.namespace, record.name)
+            return kept, None
         return kept, progress
 
     def _complete_log(self, record: JobRecord, *notes: str | None) -> None:

@@ -40,17 +40,23 @@ class _Rotation(BaseModel):
 
 _FREEZE: Final = TypeAdapter(_Freeze)
 _ROTATION: Final = TypeAdapter(_Rotation)
+_NOT_DIRECT = ("origin", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+"""What web pages and proxies say of themselves."""
 
 
 def _from_this_machine(request: Request) -> None:
-    """Pass only a program on this machine: no other one, and no web page, which names its origin or a host of its own."""
+    """Pass only a program on this machine.
+
+    No other one, also not through a proxy here, and no web page, which names its origin or a host of its own.
+    """
     host = request.client.host if request.client else ""
     try:
         local = ipaddress.ip_address(host).is_loopback
     except ValueError:
         local = False
     named = (request.url.hostname or "").strip("[]")
-    if not local or "origin" in request.headers or named not in {"127.0.0.1", "::1", "localhost"}:
+    passed_on = any(name in request.headers for name in _NOT_DIRECT)
+    if not local or passed_on or named not in {"127.0.0.1", "::1", "localhost"}:
         raise RefusedError(Status.FORBIDDEN, "faults can be asked for from this machine only")
 
 

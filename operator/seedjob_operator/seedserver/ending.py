@@ -16,6 +16,7 @@ _STATUSES = {
 REBOOTED = "the machine was restarted while this job ran, which ended it"
 PREEMPTED = "the job was preempted: its room was needed for a job that is not spot"
 LOST = "the process that ran this job was killed from outside, and what it had started was ended"
+GONE = "the job's folder is gone, and with it how the job ended: a command must not remove the folder above its HOME"
 NEVER_BEGAN = "the job's process could not be started"
 _LAST_LINES = 100  # more than the platform's own notes behind a job's last output
 _STOPPED_FROM_OUTSIDE = "the job was told to stop by something else than the Seed platform"
@@ -76,7 +77,7 @@ def read_ending(record: JobRecord, folder: Path) -> Ending:
             return Ending(status=JobStatus.CANCELLED, retry_count=record.retry_count)
         if record.preempt_requested:
             return _preempted(record, retries=0)
-        return Ending(status=JobStatus.FAILED, error=_with_last_words(NEVER_BEGAN, folder))
+        return Ending(status=JobStatus.FAILED, error=_with_last_words(NEVER_BEGAN, folder) if folder.is_dir() else GONE)
     state = files.read_record(str(folder / files.STATE)) or {}
     restarted = state.get("boot_id", files.boot_id()) != files.boot_id()
     return Ending(

@@ -1,6 +1,7 @@
 """Jobs from the queue to their end: starts them when there is room, follows their processes, preempts and ends them."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from seedjob_operator.seedserver.launch import Launcher, start_supervisor
 from seedjob_operator.seedserver.observer import Followed, Observer
 from seedjob_operator.seedserver.records import JobRecord
 from seedjob_operator.seedserver.scheduler import Claim, claim_of, impossible, plan
+from seedjob_operator.seedserver.shortage import is_crowded
 from seedjob_operator.seedserver.store import Store
 from seedjob_operator.seedserver.supervisor import files
 
@@ -199,15 +201,32 @@ class Execution:
     async def _launch(self, record: JobRecord, active: _Active) -> None:
         folder = self._folders.job(record.id)
         try:
-            active.supervisor = await asyncio.to_thread(self._start, record, folder)
+            active.supervisor = await self._started(record, folder)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                files.withdraw_order(str(folder))  # what is recorded as never begun never begins
             ending = Ending(status=JobStatus.FAILED, error=f"{NEVER_BEGAN}: {error.strerror}")
             await self._settle(record, ending)
             return
         current = self._store.get_by_id(record.id)
-        if current is not None and (current.cancel_requested or current.preempt_requested):
+        leaving = current is not None and (current.cancel_requested or current.preempt_requested)
+        if leaving and active.supervisor is not None:
             active.supervisor.terminate()
         await self._follow(record, active)
+
+    async def _started(self, record: JobRecord, folder: Path) -> processes.Supervisor | None:
+        """Start a job, as soon as the machine has room for another process; None if it shall end before that."""
+        while True:
+            try:
+                return await asyncio.to_thread(self._start, record, folder)
+            except OSError as error:
+                if not is_crowded(error):
+                    raise
+                _LOG.warning("job %s/%s can't be started yet: %s", record.namespace, record.name, error.strerror)
+            await asyncio.sleep(_RETRY_SECONDS)
+            current = self._store.get_by_id(record.id)
+            if current is not None and (current.cancel_requested or current.preempt_requested):
+                return None
 
     def _start(self, record: JobRecord, folder: Path) -> processes.Supervisor:
         if not is_ordered(folder):
@@ -217,6 +236,18 @@ class Execution:
 
     async def _follow(self, record: JobRecord, active: _Active) -> None:
         seen_alive = active.supervisor is not None
+        while True:
+            try:
+                await self._follow_once(record, active, seen_alive=seen_alive)
+            except Exception:  # noqa: BLE001  # what fails now may not fail in a second, and nobody else follows it
+                _LOG.exception(
+                    "job %s/%s could not be followed; the next try is in a second", record.namespace, record.name
+                )
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return
+
+    async def _follow_once(self, record: JobRecord, active: _Active, *, seen_alive: bool) -> None:
         folder = self._folders.job(record.id)
         await self._until_nobody_has(folder, active)
         current = self._store.get_by_id(record.id) or record
@@ -237,6 +268,7 @@ class Execution:
             if active.supervisor is not None:
                 await active.supervisor.ended()
                 active.supervisor.close()
+                active.supervisor = None
             # One that an earlier server started at its very end may have been first to take the job.
             active.supervisor = await processes.find_holder(folder)
             if active.supervisor is None and files.withdraw_order(str(folder)):

@@ -3,7 +3,9 @@
 import contextlib
 import fcntl
 import os
-import shutil
+import secrets
+import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,35 +93,95 @@ class Folders:
         folder = self.job(job_id)
         for path in folder.iterdir() if folder.is_dir() else ():
             if path.name not in (files.LOG, files.WORK, files.LOCK):
-                path.unlink()
+                discard(path)
         discard(folder / files.WORK)
 
     def remove_job(self, job_id: str) -> None:
         """Remove a job's folder with its log."""
-        shutil.rmtree(self.job(job_id), ignore_errors=True)
+        discard(self.job(job_id))
 
     def remove_jobs_but(self, known: set[str]) -> None:
         """Remove the folders of jobs whose record is gone: the server may end between the two removals."""
         for folder in self.jobs.iterdir():
             if folder.name not in known:
-                shutil.rmtree(folder, ignore_errors=True)
+                discard(folder)
 
 
-def discard(disk: Path) -> None:
-    """Discard a job's disk."""
-    make_readable(disk)
-    shutil.rmtree(disk, ignore_errors=True)
+def discard(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it. What can't be removed is left.
+
+    The folders within are brought up to the top one by one: so no path becomes too long, and two open folders are
+    enough, however deep a job has nested its own.
+    """
+    with contextlib.suppress(OSError):
+        if path.is_symlink() or not path.is_dir():
+            path.unlink(missing_ok=True)
+            return
+        _open(path)
+        top = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            _empty(top)
+        finally:
+            os.close(top)
+        path.rmdir()
+
+
+def _empty(top: int) -> None:
+    waiting = _emptied(top, top)
+    while waiting:
+        name = waiting.pop()
+        with contextlib.suppress(OSError):
+            folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top)
+            try:
+                waiting += _emptied(folder, top)
+            finally:
+                os.close(folder)
+            os.rmdir(name, dir_fd=top)
+
+
+def _emptied(folder: int, top: int) -> list[str]:
+    """Remove a folder's files, and bring its folders up to the top; give their names there."""
+    raised = []
+    for name in os.listdir(folder):
+        with contextlib.suppress(OSError):
+            if not stat.S_ISDIR(os.lstat(name, dir_fd=folder).st_mode):
+                os.unlink(name, dir_fd=folder)
+                continue
+            with contextlib.suppress(OSError):  # see `_open`
+                os.chmod(name, 0o700, dir_fd=folder)
+            there = name if folder == top else secrets.token_hex(16)
+            if folder != top:
+                os.rename(name, there, src_dir_fd=folder, dst_dir_fd=top)
+            raised.append(there)
+    return raised
 
 
 def make_readable(tree: Path) -> None:
-    """Take back the right to list and remove what is in a job's folders: it may have taken that away from itself."""
-    _open(tree)
-    for base, folders, _ in os.walk(tree):  # goes into each folder after it was opened here
-        for name in folders:
-            _open(Path(base) / name)
+    """Take back the right to list and remove what is in a job's folders: it may have taken that away from itself.
+
+    Raises:
+        OSError: not all of it can be reached, for example because its paths are too long.
+    """
+    for _ in entries(tree):
+        pass
+
+
+def entries(tree: Path) -> Iterator[Path]:
+    """Give all that is below a folder, without following links out of it; each folder is made readable on the way."""
+    waiting = [tree]
+    while waiting:
+        folder = waiting.pop()
+        _open(folder)
+        try:
+            with os.scandir(folder) as scanned:
+                found = list(scanned)
+        except (PermissionError, NotADirectoryError):
+            continue
+        waiting += [Path(entry.path) for entry in found if entry.is_dir(follow_symlinks=False)]
+        yield from (Path(entry.path) for entry in found)
 
 
 def _open(folder: Path) -> None:
-    if folder.is_dir() and not folder.is_symlink():
-        with contextlib.suppress(OSError):  # somebody else's: a container's user may have made it
+    with contextlib.suppress(OSError):  # somebody else's: a container's user may have made it
+        if folder.is_dir() and not folder.is_symlink():
             folder.chmod(0o700)

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from seedjob_operator.seedserver.secretfile import read_or_make
+
 LINK_SECONDS: Final = 3600
 PREFIX: Final = "/_artifacts/"
 
@@ -15,10 +17,7 @@ class Links:
     """Signs and checks links by a key of the data folder, so that they outlive a restart of the server."""
 
     def __init__(self, key_file: Path) -> None:
-        if not key_file.exists():
-            key_file.touch(mode=0o600)
-            key_file.write_text(secrets.token_hex(32))
-        self._key = key_file.read_text().encode()
+        self._key = read_or_make(key_file, lambda: secrets.token_hex(32)).encode()
 
     def signed(self, namespace: str, job_id: str, path: str = "", *, expires: int) -> str:
         """Give the link to a job's index of files, or to one of them; it is good until a time in seconds."""

@@ -151,9 +151,9 @@ class Platform:
             WrongStateError: it has not ended.
         """
         record = self.find(namespace, name)
-        if delete_artifacts and record.status.terminal and record.artifacts is not None:
+        if delete_artifacts and record.status.terminal:
             # Before the record: a server that is killed in between can be asked again.
-            await asyncio.to_thread(artifacts.remove, record.artifacts)
+            await asyncio.to_thread(artifacts.remove, record, store=self.folders.artifacts)
         if not await self.store.remove(record.id):
             status = self.find(namespace, name).status
             raise WrongStateError(f"job {name} is {status.value}: cancel it, and delete it when it has ended")

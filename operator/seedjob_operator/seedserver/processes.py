@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from seedjob_operator.seedserver.shortage import is_crowded
 from seedjob_operator.seedserver.supervisor import files
 from seedjob_operator.seedserver.supervisor.descendants import start_time
 
@@ -20,7 +21,7 @@ class Supervisor:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self._descriptor = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
+        self._descriptor = _descriptor_of(pid)
         self._closed = False
 
     async def ended(self) -> None:
@@ -54,6 +55,16 @@ class Supervisor:
         if self._descriptor is not None and not self._closed:
             os.close(self._descriptor)
         self._closed = True
+
+
+def _descriptor_of(pid: int) -> int | None:
+    """Give a descriptor that tells when a process ends; None where it has to be asked for again and again."""
+    try:
+        return os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
+    except OSError as error:
+        if is_crowded(error):
+            return None
+        raise
 
 
 def find(folder: Path) -> Supervisor | None:

@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seedjob_operator.seedserver.supervisor import joblog
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
@@ -64,7 +66,7 @@ class _Joined(io.RawIOBase):
 def bases(folder: Path) -> list[int]:
     """Give the positions at which the segments begin; none before the log exists."""
     try:
-        return sorted(map(int, os.listdir(folder)))  # noqa: PTH208  # names are all that is needed, and often
+        return joblog.bases(str(folder))
     except FileNotFoundError:
         return []
 

@@ -61,6 +61,12 @@ class SeedServer:
         self.url = self.first_words.split(" listening on ")[1].split(" ")[0]
         return self
 
+    @property
+    def pid(self) -> int:
+        """The process id of the server that runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """End it as a crash would."""
         self._end(signal.SIGKILL)

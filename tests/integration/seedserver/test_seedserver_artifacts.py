@@ -33,11 +33,32 @@ def test_a_link_is_for_its_place_and_time_only(server: SeedServer) -> None:
 
 
 def test_whatever_a_job_makes_of_its_artifacts_its_end_is_recorded(server: SeedServer) -> None:
-    """A path too long for any file, and links that lead round in a circle, alone and in the tree."""
+    """A path too long for any file, links that lead round in a circle, alone and in the tree, and folders too deep.
+
+    Deeper than Python calls itself, and with paths longer than the system takes; also in the log's own folder.
+    """
+    deep = "for i in 1 2 3; do d=$(printf 'a/%.0s' $(seq 700)); mkdir -p $d; cd -P $d; done"
     server.create("long", "true", artifacts_path="x" * 300)
     server.create("circle", "ln -s out out", artifacts_path="out")
     server.create("circles", "mkdir out; ln -s b out/a; ln -s a out/b; echo 1 > out/f", artifacts_path="out")
-    assert [server.wait(name)["status"] for name in ("long", "circle", "circles")] == ["succeeded"] * 3
+    job = server.create("deep", f"mkdir out; cd out; {deep}", artifacts_path="out")
+    server.create("nested", "mkdir -p out/$(printf 'a/%.0s' $(seq 1100)); echo 1 > out/f", artifacts_path="out")
+    server.create("beside", "mkdir ../log/x ../log/007; echo 1 > ../log/²; rm -f ../order; mkdir ../order")
+    chain = 'python -c "import os; [os.symlink(str(i - 1), str(i)) for i in range(1, 1101)]"'
+    server.create("chain", chain, artifacts_path="1100")
+    names = ("chain", "long", "circle", "circles", "deep", "nested", "beside")
+    assert [server.wait(name)["status"] for name in names] == ["succeeded"] * len(names)
+    assert server.lines("deep")[-1] == "seed: the artifacts could not be kept: File name too long"
+    assert not (server.data / "jobs" / job["id"] / "work").exists(), "its disk is discarded all the same"
+    assert server.job("nested")["artifacts"]["file_count"] == 1
+    nested = server.job("nested")["id"]
+    server.delete("nested", delete_artifacts="true")
+    assert not (server.data / "artifacts" / "acme" / nested).exists()
+
+
+def test_a_job_whose_log_is_no_log_has_its_end_recorded(server: SeedServer) -> None:
+    server.create("logless", "rm -rf ../log; echo 1 > ../log; mkdir out; echo 1 > out/f", artifacts_path="out")
+    assert server.wait("logless")["artifacts"]["file_count"] == 1
 
 
 def test_folders_that_a_job_closed_are_opened_and_an_empty_one_is_nothing(server: SeedServer) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from integration.seedserver.conftest import NewServer
 from integration.seedserver.server import UNTIL_GO, SeedServer, alive, kill, until
+from seedjob_operator.seedapi import wire
 
 
 def supervisor_of(server: SeedServer) -> psutil.Process:
@@ -201,3 +202,25 @@ def test_faults_and_the_ledger_of_requests(new_server: NewServer) -> None:
     assert [request["status"] for request in seen["recent"]] == [503, 200]
     server.control("DELETE", "requests")
     assert server.control("GET", "requests")["counts"]["list"] == 0
+
+
+def test_a_server_without_a_free_descriptor_starts_a_job_once_and_when_it_can(new_server: NewServer) -> None:
+    server = new_server()
+    assert server.ask("GET", wire.LIST_JOBS).is_success, "this connection is kept"
+    process = psutil.Process(server.pid)
+    limits = process.rlimit(psutil.RLIMIT_NOFILE)
+    process.rlimit(psutil.RLIMIT_NOFILE, (3, limits[1]))
+    server.create("crowded", "exit 3")
+    log = server.data.parent / "server.log"
+    until("it can't be started", lambda: "crowded can't be started yet: Too many open files" in log.read_text())
+    assert server.job("crowded")["status"] == "running"
+    process.rlimit(psutil.RLIMIT_NOFILE, limits)
+    found = server.wait("crowded")
+    assert (found["status"], found["exit_code"]) == ("failed", 3)
+
+
+def test_a_job_that_removes_its_own_folder_ends(server: SeedServer) -> None:
+    server.create("vandal", 'rm -rf "$(dirname "$HOME")"; exit 0')
+    found = server.wait("vandal")
+    assert (found["status"], found["exit_code"]) == ("failed", None)
+    assert "the job's folder is gone" in found["error"]

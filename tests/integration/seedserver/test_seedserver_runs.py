@@ -45,7 +45,10 @@ def test_an_environment_is_in_no_file_soon_after_the_end(server: SeedServer) -> 
     server.wait("secretive", "succeeded")
 
     def forgotten() -> bool:
-        return not any(secret in path.read_bytes() for path in server.data.rglob("*") if path.is_file())
+        try:
+            return not any(secret in path.read_bytes() for path in server.data.rglob("*") if path.is_file())
+        except FileNotFoundError:  # the server removed one while we looked: look again
+            return False
 
     until("no file has it", forgotten)
 

@@ -10,7 +10,7 @@ from seedjob_operator.seedserver.errors import RefusedError
 from seedjob_operator.seedserver.ratelimit import PLANS, Plan, RateLimit, whole_seconds
 
 CREDENTIAL = Credential(namespaces=frozenset({"acme"}), plan=None)
-KNOWN = Credentials([("t0k$x", CREDENTIAL), ("plain", CREDENTIAL)])
+KNOWN = Credentials([("t0k$x", CREDENTIAL), ("plain", CREDENTIAL), ("", CREDENTIAL)])
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,19 @@ def test_good_credentials(header: str, why: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", [None, "", "Bearer", "Bearer wrong", "Basic plain", "API-Key plain", "plain", "API-Key $"]
+    "header",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer wrong",
+        "Basic plain",
+        "API-Key plain",
+        "plain",
+        "API-Key $",
+        "API-Key ci$",
+    ],
 )
 def test_bad_credentials_are_refused_without_showing_them(header: str | None) -> None:
     with pytest.raises(RefusedError) as refused:

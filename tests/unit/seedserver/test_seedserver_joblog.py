@@ -176,3 +176,13 @@ def test_a_torn_line_is_left_out(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "0").write_bytes(b"1 0o whole\n2 0\n3 0o after\n")
     assert [line.message for line in joblog.lines_from(folder, 0)] == ["whole", "after"]
+
+
+def test_times_never_go_back_though_the_clock_was_set_back_between_two_writers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A supervisor's, and the server's that completes the log: readers search by time."""
+    for seconds, piece in ((20, b"first\n" + b"x" * 65536 + b"\n"), (10, b"second\n")):
+        monkeypatch.setattr("time.time_ns", lambda seconds=seconds: seconds * 10**9)
+        written(tmp_path, piece)
+    assert [line.at for line in joblog.lines_from(tmp_path, 0)] == [20_000_000] * 3

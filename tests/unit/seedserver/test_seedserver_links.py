@@ -17,3 +17,14 @@ def test_a_link_is_good_until_its_time(tmp_path: Path) -> None:
     assert not again.is_good(place, expires=100, signature="é", now=1)
     assert not Links(tmp_path / "other").is_good(place, expires=100, signature=signature, now=1), "another key"
     assert oct((tmp_path / "key").stat().st_mode & 0o777) == "0o600"
+
+
+def test_an_empty_key_that_a_crash_left_is_made_anew(tmp_path: Path) -> None:
+    """Anybody could sign with it."""
+    key = tmp_path / "key"
+    key.touch()
+    Links(key)
+    made = key.read_text()
+    assert len(made.strip()) == 64
+    Links(key)
+    assert key.read_text() == made

@@ -106,12 +106,15 @@ def take_lock(folder: str) -> int | None:
 
 def withdraw_order(folder: str) -> bool:
     """Take back an order that nobody has begun, so that nobody can any more; False if a supervisor has it."""
-    descriptor = take_lock(folder)
+    try:
+        descriptor = take_lock(folder)
+    except FileNotFoundError:  # the folder is gone: there is nothing to begin
+        return True
     if descriptor is None:
         return False
     try:
         os.unlink(f"{folder}/{ORDER}")  # noqa: PTH108  # as above
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):  # its job may have made a folder of that name
         pass
     finally:
         os.close(descriptor)
@@ -119,8 +122,11 @@ def withdraw_order(folder: str) -> bool:
 
 
 def is_locked(folder: str) -> bool:
-    """Whether a supervisor lives for this job."""
-    descriptor = take_lock(folder)
+    """Whether a supervisor lives for this job, as far as its folder tells."""
+    try:
+        descriptor = take_lock(folder)
+    except FileNotFoundError:
+        return False
     if descriptor is None:
         return True
     os.close(descriptor)

@@ -22,11 +22,11 @@ class JobLog:
     def __init__(self, path: str, *, limit: int = 0) -> None:
         self._path, self._limit = path, limit
         os.makedirs(path, mode=0o700, exist_ok=True)  # noqa: PTH103  # see files
-        self._bases = sorted(map(int, os.listdir(path))) or [0]  # noqa: PTH208  # as above
+        self._bases = bases(path) or [0]
         self._descriptor = self._opened(self._bases[-1])
         self._size = os.fstat(self._descriptor).st_size
         self._partial: dict[str, bytes] = {}
-        self._last = 0
+        self._last = self._last_time()
 
     def note(self, text: str) -> None:
         """Write a line of the platform's own: one, whatever it quotes."""
@@ -79,6 +79,16 @@ class JobLog:
             raise OSError("the disk is full")
         self._size += written
 
+    def _last_time(self) -> int:
+        """Give the last line's time: the clock may have been set back since that was written."""
+        if not self._size:
+            return 0
+        with open(f"{self._path}/{self._bases[-1]}", "rb") as file:  # noqa: PTH123  # see files
+            file.seek(max(self._size - _LONGEST_LINE - _NOTE, 0))
+            line = file.read().removesuffix(b"\n").rpartition(b"\n")[2]
+        at = line.partition(b" ")[0]
+        return int(at) if at.isdigit() else 0
+
     def _make_room(self, more: int) -> None:
         """Begin a new segment where the last one is full, and remove the oldest if all were too long with it."""
         segment = self._limit // _SEGMENTS
@@ -103,6 +113,12 @@ class JobLog:
 
     def _opened(self, base: int) -> int:
         return os.open(f"{self._path}/{base}", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+
+def bases(path: str) -> list[int]:
+    """Give the positions at which a log's segments begin. A job may have put other names beside them."""
+    names = os.listdir(path)  # noqa: PTH208  # see files
+    return sorted(int(name) for name in names if name.isascii() and name.isdigit() and str(int(name)) == name)
 
 
 def _split(data: bytes) -> list[bytes]:

@@ -69,6 +69,8 @@ class Supervisor:
         while True:
             try:
                 files.write_record(f"{self._folder}/{files.RESULT}", result)
+            except FileNotFoundError:  # the job removed its own folder: the server sees that
+                return
             except OSError:
                 time.sleep(_RETRY_SECONDS)
             else:

@@ -1,0 +1,82 @@
+"""What a job left is taken into the store once and whole, wherever a server was killed, and whatever was full."""
+
+import errno
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from seedjob_operator.seedapi.wire import CreateJob
+from seedjob_operator.seedserver import artifacts
+from seedjob_operator.seedserver.admission import new_record
+from seedjob_operator.seedserver.records import JobRecord
+
+JOB = new_record("acme", CreateJob(name="a", command="x", image="x", gpu="none", artifacts_path="out/model"), now=0)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    store = tmp_path / "store"
+    (store / "acme").mkdir(parents=True)
+    return store
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    work = tmp_path / "work"
+    (work / "out").mkdir(parents=True)
+    for path in ("out/model", "out/scrap", "cache"):
+        (work / path).write_text("12345")
+    return work
+
+
+def kept(record: JobRecord, store: Path) -> list[str]:
+    stored = artifacts.listed(record, store=store).stored
+    return [] if stored is None else [path.name for path in Path(stored.location).iterdir()]
+
+
+@pytest.mark.parametrize("renames", [0, 1, 2])
+def test_a_file_is_kept_wherever_a_server_was_killed_in_its_move(
+    store: Path, work: Path, monkeypatch: pytest.MonkeyPatch, renames: int
+) -> None:
+    left, rename = renames, Path.rename
+
+    def until_killed(path: Path, target: Path) -> Path:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", until_killed)
+        try:
+            artifacts.take(JOB, work=work, store=store)
+        except KeyboardInterrupt:
+            assert renames < 2
+    assert artifacts.take(JOB, work=work, store=store) is None
+    assert kept(JOB, store) == ["model"]
+    assert not list((store / "acme").glob("*.partial"))
+
+
+def test_a_full_disk_costs_a_job_all_but_its_artifacts(
+    store: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, **_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "mkdir", full)
+        with pytest.raises(OSError, match="No space left"):
+            artifacts.take(JOB, work=work, store=store)
+    assert [path.name for path in work.rglob("*")] == ["out", "model"], "what was discarded may be the room it needs"
+    assert artifacts.take(JOB, work=work, store=store) is None
+    assert kept(JOB, store) == ["model"]
+
+
+def test_what_was_taken_is_removed_though_it_was_never_listed(store: Path, work: Path) -> None:
+    artifacts.take(replace(JOB, artifacts_path="out"), work=work, store=store)
+    (store / "acme" / f"{JOB.id}.partial").mkdir()
+    artifacts.remove(JOB, store=store)
+    assert list((store / "acme").iterdir()) == []
