@@ -99,7 +99,7 @@ class Kubernetes:
 
     async def patch(self, path: str, body: Document) -> Document:
         """Merge into an object (RFC 7386); `metadata.resourceVersion` and `uid` in the body are preconditions."""
-        return await self._call("PATCH", path, query={"fieldManager": FIELD_MANAGER}, body=body)
+        return await self._call("PATCH", f"{path}?fieldManager={FIELD_MANAGER}", body=body)
 
     async def delete(self, path: str, body: Document) -> Document:
         """Delete an object; the body is Kubernetes' DeleteOptions."""
