@@ -9,7 +9,7 @@ SHORTEST = 2.0
 FRESH = 50.0
 """Seconds from the beginning of a round to that of the next at which every status is less than a minute old."""
 LONGEST = 3600.0
-_PAGES_A_SECOND = 10
+_PAGES_A_SECOND = 5
 """Pages read at most, however much the plan leaves: each costs the operator some 3 ms, and the platform its own."""
 _SHARE = 0.5
 """The part of a plan that lists take while nobody else wants it: what comes next shouldn't have to wait."""
