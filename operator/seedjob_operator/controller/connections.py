@@ -228,11 +228,13 @@ class Connections:
         )
 
     def _way_to(self, key: Key, *, endpoint: str, namespace: str, scheme: str, token: str, plan: Plan) -> Way | Hold:
-        try:
-            account = Account(endpoint=endpoint, namespace=namespace, scheme=scheme, token=SecretStr(token))
-        except SeedError as error:
-            return Hold(reason=Reason.CONNECTION_NOT_READY, message=error.message)
-        self._accounts[key] = account
+        account = self._accounts.get(key)
+        if account is None or not account.is_of(endpoint=endpoint, namespace=namespace, scheme=scheme, token=token):
+            try:
+                account = Account(endpoint=endpoint, namespace=namespace, scheme=scheme, token=SecretStr(token))
+            except SeedError as error:
+                return Hold(reason=Reason.CONNECTION_NOT_READY, message=error.message)
+            self._accounts[key] = account
         return Way(key=key, account=account, plan=plan)
 
 

@@ -5,6 +5,7 @@ drop fields that they don't know, and the client's way to aiohttp costs more tha
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
@@ -32,6 +33,8 @@ _TIMEOUT = 30.0
 _WHOLE = aiohttp.ClientTimeout(total=_TIMEOUT)
 _TLS_GOODBYE = 0.25
 """Seconds that aiohttp's connections need to end after its session was closed (aiohttp's own advice)."""
+_ECHO_AHEAD = 0.2
+"""Seconds by which the watch's word of a write may come before the write's own answer."""
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _WATCH_SECONDS = 600
 
@@ -99,7 +102,7 @@ class Kubernetes:
 
     async def patch(self, path: str, body: Document) -> Document:
         """Merge into an object (RFC 7386); `metadata.resourceVersion` and `uid` in the body are preconditions."""
-        return await self._call("PATCH", path, query={"fieldManager": FIELD_MANAGER}, body=body)
+        return await self._call("PATCH", f"{path}?fieldManager={FIELD_MANAGER}", body=body)
 
     async def delete(self, path: str, body: Document) -> Document:
         """Delete an object; the body is Kubernetes' DeleteOptions."""
@@ -221,6 +224,7 @@ class SeedObjects:
         self._kubernetes = kubernetes
         self._plural = plural
         self._namespaces = namespaces
+        self._under_way: dict[Key, asyncio.Event] = {}
 
     def _path(self, key: Key, subresource: str = "") -> str:
         return f"/apis/{GROUP}/{VERSION}/namespaces/{key.namespace}/{self._plural}/{key.name}{subresource}"
@@ -248,7 +252,23 @@ class SeedObjects:
         """Change the status; refused where the object isn't what the precondition says."""
         return await self._write(key, "status", {"metadata": precondition, "status": status})
 
+    async def answered(self, key: Key) -> None:
+        """Wait a moment for the answer of a write that is under way: the watch may tell of it before that."""
+        answer = self._under_way.get(key)
+        if answer is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(answer.wait(), _ECHO_AHEAD)
+
     async def _write(self, key: Key, kind: str, body: Document) -> Document:
+        self._under_way[key] = answer = asyncio.Event()
+        try:
+            return await self._written(key, kind, body)
+        finally:
+            if self._under_way.get(key) is answer:  # else the last of several writes is the one to wait for
+                del self._under_way[key]
+            answer.set()
+
+    async def _written(self, key: Key, kind: str, body: Document) -> Document:
         path = self._path(key, "/status" if kind == "status" else "")
         label = f"{self._plural}/{kind}"
         try:

@@ -38,6 +38,7 @@ from seedjob_operator.controller.recorder import EventRecorder
 from seedjob_operator.controller.references import ReferenceWatch
 from seedjob_operator.controller.resync import Resync
 from seedjob_operator.controller.scope import Scope
+from seedjob_operator.controller.sifting import Known
 from seedjob_operator.controller.sources import SourceReader
 from seedjob_operator.controller.store import Store, key_of
 from seedjob_operator.controller.upkeep import Upkeep
@@ -179,11 +180,11 @@ class Operator:
         registry = build_registry(
             kubeconfig=self._settings.kubeconfig,
             resources=(
-                Resource(plural=SEEDJOB_PLURAL, on_change=self._on_seedjob, knows=self._jobs.knows),
+                Resource(plural=SEEDJOB_PLURAL, on_change=self._on_seedjob, known=_known(self._jobs, self._seedjobs)),
                 Resource(
                     plural=SEEDCONNECTION_PLURAL,
                     on_change=self._on_seedconnection,
-                    knows=self._connections_store.knows,
+                    known=_known(self._connections_store, self._seedconnections),
                 ),
             ),
         )
@@ -306,6 +307,10 @@ class Operator:
             for phase, count in counts.items():
                 metrics.SEEDJOBS.labels(phase).set(count)
             await asyncio.sleep(_COUNT_EVERY)
+
+
+def _known(store: Store, objects: SeedObjects) -> Known:
+    return Known(knows=store.knows, answered=lambda body: objects.answered(key_of(body)))
 
 
 async def run(settings: Settings) -> bool:

@@ -62,6 +62,7 @@ class Pass:
         """
         with self._under_way():
             for _ in range(MOST_STEPS):
+                decided_on = self.steps.body
                 self.may_act()
                 self._keep(observed)
                 decision = decide(self.steps.desired, observed, self.steps.clock.now())
@@ -77,7 +78,7 @@ class Pass:
                 observed = taken
                 self.may_act()  # what was seen in an earlier term doesn't stand in this one
                 self._keep(observed)
-                if not self._goes_on():
+                if not self._goes_on(decided_on):
                     return
         _log.warning("no end after %d steps; it goes on in %d s", MOST_STEPS, RETRY_UNSETTLED)
         self.queue.add_after(self.key, jittered(RETRY_UNSETTLED))
@@ -104,13 +105,14 @@ class Pass:
     def _is_current(self) -> bool:
         return self.steps.store.version(self.key) == version_of(self.steps.body)
 
-    def _goes_on(self) -> bool:
+    def _goes_on(self, decided_on: Document) -> bool:
         """Go on with what our own write made of the object; what others made of it is decided on from the beginning."""
-        body = self.steps.store.get(self.key)
-        if body is None or not self._is_current():
+        if not self._is_current():
             self.queue.add(self.key)
             return False
-        self.steps.desired = desired_of(body)
+        written = None if self.steps.body is decided_on else self.steps.store.get(self.key)
+        if written is not None:
+            self.steps.desired = desired_of(written)
         return True
 
     def _keep(self, observed: Observed) -> None:

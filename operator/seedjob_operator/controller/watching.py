@@ -15,7 +15,7 @@ import aiohttp
 import kopf
 
 from seedjob_operator.controller.kubernetes import PAGE, load_access
-from seedjob_operator.controller.sifting import Knows, sifting
+from seedjob_operator.controller.sifting import Known, sifting
 from seedjob_operator.resources import GROUP, VERSION
 
 _log = logging.getLogger(__name__)
@@ -30,12 +30,12 @@ class Resource:
 
     plural: str
     on_change: OnChange
-    knows: Knows
+    known: Known
 
 
 def build_registry(*, kubeconfig: Path | None, resources: Sequence[Resource]) -> kopf.OperatorRegistry:
     """Give the handlers."""
-    sign_in = SignIn(kubeconfig, sifting({resource.plural: resource.knows for resource in resources}))
+    sign_in = SignIn(kubeconfig, sifting({resource.plural: resource.known for resource in resources}))
     registry = kopf.OperatorRegistry()
 
     @kopf.on.startup(registry=registry)

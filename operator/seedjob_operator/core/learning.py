@@ -40,8 +40,7 @@ def pass_begun(
     """
     asked = observed.reconcile_at is not None and observed.reconcile_at != reconcile_at
     about = intent.job_name if observed.about is None and intent is not None else observed.about
-    return dataclasses.replace(
-        observed,
+    return observed._replace(
         about=about,
         look_now=observed.look_now or asked,
         reconcile_at=reconcile_at,
@@ -61,19 +60,19 @@ def pass_begun(
 
 def pass_ended(observed: Observed) -> Observed:
     """End a pass: only one without a fault lets the back-off begin anew."""
-    return observed if observed.fault is not None else dataclasses.replace(observed, failures=0, failing_since=None)
+    return observed if observed.fault is not None else observed._replace(failures=0, failing_since=None)
 
 
 def environment_read(observed: Observed, hold: Hold | None, *, secrets: str | None = None) -> Observed:
     """The environment was looked at; `secrets` is the stamp of those that it was built from."""
-    return dataclasses.replace(observed, environment_read=True, environment_hold=hold, secrets=secrets)
+    return observed._replace(environment_read=True, environment_hold=hold, secrets=secrets)
 
 
 def connection_held(observed: Observed, hold: Hold | None) -> Observed:
     """The SeedConnection is held by our finalizer, or can't be any more."""
     if hold is not None:
-        return dataclasses.replace(observed, connection=hold)
-    return dataclasses.replace(observed, connection_held=True)
+        return observed._replace(connection=hold)
+    return observed._replace(connection_held=True)
 
 
 def intent_written(
@@ -87,13 +86,12 @@ def intent_written(
     remote = observed.remote
     if isinstance(remote, Job) and remote.name != written.job_name:
         remote = UNREAD  # it was read under another name, and says nothing of this attempt's job
-    return dataclasses.replace(observed, about=written.job_name, sent=sent, rejection="", remote=remote)
+    return observed._replace(about=written.job_name, sent=sent, rejection="", remote=remote)
 
 
 def _without_attempt(observed: Observed) -> Observed:
     """What was done to make, end and remove a job, and read of its result, says nothing of another one."""
-    return dataclasses.replace(
-        observed,
+    return observed._replace(
         posted_at=None,
         conflicts=0,
         absences=(),
@@ -126,7 +124,7 @@ def attempt_begun(observed: Observed) -> Observed:
 
 def noted_gone(observed: Observed, name: str) -> Observed:
     """One attempt's job needs no more cleaning up: begin anew with the next one's."""
-    return dataclasses.replace(attempt_begun(observed), gone=observed.gone | {name})
+    return attempt_begun(observed)._replace(gone=observed.gone | {name})
 
 
 def _renewed(sent: Sent) -> Sent:
@@ -144,8 +142,7 @@ def intent_dropped(observed: Observed) -> Observed:
 
 def job_seen(observed: Observed, job: Job, *, now: datetime | None, listed_at: datetime | None = None) -> Observed:
     """The platform showed the job: at `now` where it was read by name, at `listed_at` where it came in a list."""
-    return dataclasses.replace(
-        _succeeded(observed),
+    return _succeeded(observed)._replace(
         remote=_merged(observed, job),
         absences=(),
         conflicts=0,
@@ -165,7 +162,7 @@ def _undeleted_since(observed: Observed, seen: datetime | None) -> datetime | No
 
 def job_created(observed: Observed, job: Job, *, now: datetime) -> Observed:
     """The platform answered a create with the job: it is ours, whatever its name and the clocks say."""
-    return dataclasses.replace(job_seen(observed, job, now=now), sent=Sent.CREATED, posted_at=now)
+    return job_seen(observed, job, now=now)._replace(sent=Sent.CREATED, posted_at=now)
 
 
 def _merged(observed: Observed, job: Job) -> Job:
@@ -184,14 +181,12 @@ def job_absent(observed: Observed, *, now: datetime) -> Observed:
     """A read by name said 404. Reads that follow each other closely count once."""
     known = observed.absences
     absences = known if known and now - known[-1] < SEPARATE else (*known[:1], *(*known[1:], now)[-_MOST_ABSENCES:])
-    return dataclasses.replace(
-        _succeeded(observed), remote=MISSING, fresh=True, read_at=now, look_now=False, absences=absences
-    )
+    return _succeeded(observed)._replace(remote=MISSING, fresh=True, read_at=now, look_now=False, absences=absences)
 
 
 def job_unlisted(observed: Observed) -> Observed:
     """A whole round of lists, begun after the submission, didn't show the job."""
-    return dataclasses.replace(observed, remote=MISSING)
+    return observed._replace(remote=MISSING)
 
 
 def create_failed(
@@ -209,8 +204,7 @@ def create_failed(
         Answer.REFUSED: observed.sent,
     }[answer]
     conflict = answer is Answer.CONFLICT
-    changed = dataclasses.replace(
-        observed,
+    changed = observed._replace(
         sent=sent,
         posted_at=fault.since if fault is not None and answer is Answer.UNANSWERED else observed.posted_at,
         conflicts=observed.conflicts + conflict,
@@ -228,16 +222,15 @@ def cancel_taken(observed: Observed, job: Job | None, *, now: datetime) -> Obser
 
     Neither is the end: a read has yet to show that.
     """
-    changed = dataclasses.replace(observed, cancel_asked_at=now, cancels=observed.cancels + 1)
+    changed = observed._replace(cancel_asked_at=now, cancels=observed.cancels + 1)
     if job is None:
-        return dataclasses.replace(_succeeded(changed), remote=UNREAD, fresh=False)
+        return _succeeded(changed)._replace(remote=UNREAD, fresh=False)
     return job_seen(changed, job, now=now)
 
 
 def record_deleted(observed: Observed) -> Observed:
     """The platform removed the record, or had none; a read has yet to confirm it."""
-    return dataclasses.replace(
-        _succeeded(observed),
+    return _succeeded(observed)._replace(
         delete_answered=True,
         deletes=observed.deletes + 1,
         undeleted_since=None,
@@ -248,7 +241,7 @@ def record_deleted(observed: Observed) -> Observed:
 
 def delete_refused(observed: Observed) -> Observed:
     """The platform refuses to remove the record because of the job's state; a read tells which that is."""
-    return dataclasses.replace(_succeeded(observed), delete_refused=True, remote=UNREAD, fresh=False)
+    return _succeeded(observed)._replace(delete_refused=True, remote=UNREAD, fresh=False)
 
 
 def result_read(
@@ -263,20 +256,20 @@ def result_read(
         analytics=analytics or observed.result.analytics,
         log_tail=observed.result.log_tail if log_tail is None else log_tail,
     )
-    return dataclasses.replace(observed, result=result, result_reads=observed.result_reads + 1, result_read_at=now)
+    return observed._replace(result=result, result_reads=observed.result_reads + 1, result_read_at=now)
 
 
 def texts_masked(observed: Observed, texts: Mapping[str, str | None]) -> Observed:
     """The job's words were looked through; those of an earlier look aren't asked for again."""
-    return dataclasses.replace(observed, masked=dict(texts))
+    return observed._replace(masked=dict(texts))
 
 
 def step_failed(observed: Observed, fault: Fault) -> Observed:
     """The platform didn't do what a step asked."""
     since = observed.failing_since or fault.since
     lasting = dataclasses.replace(fault, since=since)
-    return dataclasses.replace(observed, fault=lasting, failing_since=since, failures=observed.failures + 1)
+    return observed._replace(fault=lasting, failing_since=since, failures=observed.failures + 1)
 
 
 def _succeeded(observed: Observed) -> Observed:
-    return observed if observed.fault is None else dataclasses.replace(observed, fault=None)
+    return observed if observed.fault is None else observed._replace(fault=None)

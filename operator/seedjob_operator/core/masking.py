@@ -139,5 +139,7 @@ def settle(
     first = mask_first(case, job)
     if first is not None:
         return decision if decision.status is None else Decision(step=first, follow=follow)
-    shown = dataclasses.replace(situation, job=told(case, job))
-    return case.settle(shown, step=step, requeue_after=requeue_after, follow=follow)
+    shown = told(case, job)
+    if shown is job:
+        return decision
+    return case.settle(dataclasses.replace(situation, job=shown), step=step, requeue_after=requeue_after, follow=follow)

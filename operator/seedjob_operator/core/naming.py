@@ -1,5 +1,6 @@
 """Names and hashes by which a SeedJob and its remote job find each other again."""
 
+import functools
 import hashlib
 import json
 import re
@@ -34,6 +35,7 @@ def run_hash(run_id: str) -> str:
     return hashlib.sha256(run_id.encode()).hexdigest()[:_OWNER_DIGITS]
 
 
+@functools.lru_cache(maxsize=1024)  # a pass asks several times, and many jobs may be alike
 def spec_hash(job: JobSpec) -> str:
     """Give 16 hex digits that change when `spec.job` says something else.
 

@@ -159,11 +159,13 @@ def _without_nulls_in_lists(node: Any, *, in_list: bool = False) -> Any:
 
 
 def _whole_seconds(moment: datetime) -> datetime:
+    if moment.tzinfo is UTC and not moment.microsecond:
+        return moment
     return moment.astimezone(UTC).replace(microsecond=0)
 
 
 def _rfc3339(moment: datetime) -> str:
-    return _whole_seconds(moment).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _whole_seconds(moment).isoformat().replace("+00:00", "Z")
 
 
 def _payable(amount: Decimal) -> Decimal:
@@ -181,7 +183,7 @@ def cut(limit: int) -> Callable[[Any], Any]:
     """Give the function that shortens a text to `limit` bytes of UTF-8, never inside a character."""
 
     def shorten(text: Any) -> Any:
-        if not isinstance(text, str):
+        if not isinstance(text, str) or (len(text) <= limit and text.isascii()):
             return text
         # A lone surrogate (broken bytes in a job's output) can't be sent as JSON.
         encoded = text.encode("utf-8", "replace")

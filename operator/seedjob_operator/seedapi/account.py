@@ -34,7 +34,7 @@ class Account:
 
     def __post_init__(self) -> None:
         """Refuse what could never be sent, or not safely."""
-        endpoint, token = self.endpoint.strip().rstrip("/"), self.token.get_secret_value().strip()
+        endpoint, token = _stripped_endpoint(self.endpoint), self.token.get_secret_value().strip()
         check_endpoint(endpoint)
         _check_token(token)
         if self.scheme not in tuple(AuthScheme):
@@ -43,6 +43,11 @@ class Account:
             raise InvalidRequestError("The Seed namespace is missing: write the name of a Seed user or organization.")
         object.__setattr__(self, "token", SecretStr(token))
         object.__setattr__(self, "endpoint", endpoint)
+
+    def is_of(self, *, endpoint: str, namespace: str, scheme: str, token: str) -> bool:
+        """Tell whether this is the account that these four make, without making another one."""
+        told = (_stripped_endpoint(endpoint), namespace, scheme, token.strip())
+        return told == (self.endpoint, self.namespace, self.scheme, self.token.get_secret_value())
 
     @property
     def authorization(self) -> str:
@@ -62,6 +67,10 @@ class Account:
         token = self.token.get_secret_value().encode()
         digest = hashlib.blake2b(token, key=_SALT, digest_size=16).hexdigest()
         return f"{address.scheme}://{address.hostname}:{_port(address)} {digest}"
+
+
+def _stripped_endpoint(endpoint: str) -> str:
+    return endpoint.strip().rstrip("/")
 
 
 def check_endpoint(endpoint: str) -> None:

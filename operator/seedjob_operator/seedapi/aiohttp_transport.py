@@ -14,7 +14,7 @@ import httpx
 from yarl import URL
 
 _NOT_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-"""Headers that aiohttp would add by itself: httpx has written all that are to be sent."""
+"""Headers that aiohttp would add by itself: all that are to be sent are written by then."""
 _KEPT_SECONDS = 30.0
 
 

@@ -212,6 +212,8 @@ class Budget:
         if gate.alarm is not None:
             gate.alarm.cancel()
             gate.alarm = None
+        if not len(gate.line):
+            return
         now = self._clock()
         self._refuse(gate, now)
         while True:

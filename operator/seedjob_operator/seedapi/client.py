@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
 import httpx
+import orjson
 from pydantic import BaseModel
 
 from seedjob_operator.seedapi import answers, errors, wire
@@ -25,9 +26,9 @@ from seedjob_operator.seedapi.transport import (
     MOST_READS,
     MOST_STREAMS,
     MOST_WRITES,
+    Channel,
     Timeouts,
     failures_as_ours,
-    open_client,
 )
 from seedjob_operator.seedapi.wire import (
     Analytics,
@@ -104,7 +105,7 @@ class SeedClient:
         self._reads = asyncio.Semaphore(MOST_READS)
         self._writes = asyncio.Semaphore(MOST_WRITES)
         self._streams = asyncio.Semaphore(MOST_STREAMS)
-        self._http = open_client(account, timeouts=timeouts, transport=transport)
+        self._http = Channel(account, transport=transport)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -246,12 +247,12 @@ class SeedClient:
     def _sending(
         self, request: _Request, *, timeout: httpx.Timeout
     ) -> contextlib.AbstractAsyncContextManager[httpx.Response]:
-        return self._http.stream(
+        return self._http.send(
             request.method,
             request.path,
-            params=dict(request.query),
-            json=request.body,
-            headers=dict(request.headers),
+            query=request.query,
+            content=None if request.body is None else orjson.dumps(request.body),
+            headers=request.headers,
             timeout=timeout,
         )
 

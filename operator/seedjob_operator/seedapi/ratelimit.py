@@ -4,6 +4,7 @@ Pure: headers and our time in, numbers out. Whatever can't be read counts as not
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -53,8 +54,10 @@ def read_remaining(headers: Mapping[str, str]) -> int | None:
 def odd_retry_after(headers: Mapping[str, str]) -> str | None:
     """Say what is odd about a Retry-After: it makes no sense, or it is so long that somebody should know."""
     value = headers.get(Header.RETRY_AFTER)
+    if value is None:
+        return None
     now = platform_time(headers)
-    if value is None or (now is None and _number(value) is None and _http_date(value) is not None):
+    if now is None and _number(value) is None and _http_date(value) is not None:
         return None  # a date without the platform's own beside it can't be judged
     seconds = _seconds_until(value, headers, now or datetime.min.replace(tzinfo=UTC))
     if seconds is None:
@@ -123,6 +126,7 @@ def _number(value: str) -> float | None:
     return None if math.isnan(number) else min(max(number, -1e18), 1e18)
 
 
+@functools.lru_cache(maxsize=16)  # of one second there are many answers
 def _http_date(value: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(value)

@@ -1,10 +1,10 @@
-"""How requests travel: the one HTTP client's settings, and what its failures are in our tree."""
+"""How requests travel: put together, sent, and what goes wrong on the way as errors of our tree."""
 
 import contextlib
 import dataclasses
 import functools
 import ssl
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Final
 
 import httpx
@@ -39,26 +39,73 @@ class Timeouts:
         return httpx.Timeout(self.stream_idle, connect=self.connect)
 
 
-def open_client(
-    account: Account, *, timeouts: Timeouts, transport: httpx.AsyncBaseTransport | None
-) -> httpx.AsyncClient:
-    """Make an account's HTTP client. Nothing of the environment but the trusted certificates changes what it does."""
-    return httpx.AsyncClient(
-        base_url=account.endpoint,
-        headers={
-            wire.Header.AUTHORIZATION.value: account.authorization,
-            "Accept": wire.JSON_TYPE,
-            # Answers are small, and a compressed one could unfold to a thousand times its size before it's measured.
-            "Accept-Encoding": "identity",
-            "User-Agent": "seedjob-operator",
-        },
-        timeout=timeouts.for_answer(),
-        follow_redirects=False,
-        trust_env=False,
-        verify=_trusted_certificates(),
-        transport=transport
-        or AiohttpTransport(connections=MOST_READS + MOST_WRITES + MOST_STREAMS, trusted=_trusted_certificates()),
-    )
+class Channel:
+    """Sends an account's requests, each put together from prepared parts and given to the transport as it is.
+
+    What a client of httpx's adds to that is switched off here (redirects, cookies, the environment), and going through it
+    costs more than sending. Nothing of the environment but the trusted certificates changes what this does.
+    """
+
+    def __init__(self, account: Account, *, transport: httpx.AsyncBaseTransport | None) -> None:
+        self._endpoint = account.endpoint
+        self._transport = transport or AiohttpTransport(
+            connections=MOST_READS + MOST_WRITES + MOST_STREAMS, trusted=_trusted_certificates()
+        )
+        self._headers = httpx.Headers(
+            {
+                "Host": httpx.URL(account.endpoint).netloc.decode("ascii"),
+                wire.Header.AUTHORIZATION.value: account.authorization,
+                "Connection": "keep-alive",
+                "Accept": wire.JSON_TYPE,
+                # Answers are small, and a compressed one could unfold to a thousand times its size before it's measured.
+                "Accept-Encoding": "identity",
+                "User-Agent": "seedjob-operator",
+            }
+        )
+        self._json_headers = httpx.Headers([*self._headers.raw, (b"Content-Type", wire.JSON_TYPE.encode())])
+
+    @contextlib.asynccontextmanager
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str],
+        content: bytes | None,
+        headers: Mapping[bytes, bytes],
+        timeout: httpx.Timeout,  # noqa: ASYNC109  # the transport's
+    ) -> AsyncIterator[httpx.Response]:
+        """Send a request, and give its answer as soon as the head is there; the body is left to be read."""
+        response = await self._transport.handle_async_request(
+            httpx.Request(
+                method,
+                _address(self._endpoint + path, tuple(query.items())),
+                headers=self._headers_for(content, headers),
+                stream=httpx.ByteStream(content or b""),  # with `content` httpx would look for headers to add
+                extensions={"timeout": timeout.as_dict()},
+            )
+        )
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+    def _headers_for(self, content: bytes | None, headers: Mapping[bytes, bytes]) -> httpx.Headers:
+        prepared = self._headers if content is None else self._json_headers
+        if not headers:
+            return prepared
+        added = prepared.copy()
+        added.update(httpx.Headers(headers))
+        return added
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+
+@functools.lru_cache(maxsize=256)  # creates and lists go to the same few again and again
+def _address(location: str, query: tuple[tuple[str, str], ...]) -> httpx.URL:
+    return httpx.URL(location, params=dict(query)) if query else httpx.URL(location)
 
 
 @functools.cache

@@ -47,6 +47,7 @@ class Windows:
         self._under_way: Counter[Priority] = Counter()
         self._answered: deque[tuple[float, Priority]] = deque()
         self._in_minute: Counter[Priority] = Counter()
+        self._in_second: deque[float] = deque()
         self._foreign, self._foreign_at = 0.0, 0.0
 
     def wait(self, now: float, priority: Priority) -> float:
@@ -80,6 +81,7 @@ class Windows:
         """The answer has come, or never will."""
         self._under_way[priority] -= 1
         self._in_minute[priority] += 1
+        self._in_second.append(now)
         self._answered.append((now, priority))  # also without a limit: the platform may tell one in this very answer
 
     def withdraw(self, priority: Priority) -> None:
@@ -121,12 +123,12 @@ class Windows:
         if most is None:
             return 0.0
         most -= self._kept(most, priority)
-        newest_first = (at + SECOND for at, _ in reversed(self._answered))
-        leaving = list(itertools.takewhile(lambda at: at > now, newest_first))
-        surplus = self._under_way.total() + len(leaving) - most
+        while self._in_second and self._in_second[0] + SECOND <= now:
+            self._in_second.popleft()
+        surplus = self._under_way.total() + len(self._in_second) - most
         if surplus < 0:
             return 0.0
-        return leaving[-1 - surplus] - now if surplus < len(leaving) else math.inf
+        return self._in_second[surplus] + SECOND - now if surplus < len(self._in_second) else math.inf
 
     def _kept(self, most: int, priority: Priority) -> int:
         """Everybody leaves a tenth to cancels and deletes; lists half of that, so that a crowd of creates delays no round.

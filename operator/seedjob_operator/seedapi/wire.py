@@ -148,7 +148,7 @@ class JobStatus(StrEnum):
     @classmethod
     def read(cls, value: object) -> "JobStatus":
         """Give the status that a word of the wire means."""
-        return next((member for member in cls if member == value), cls.UNKNOWN)
+        return _STATUSES.get(value, cls.UNKNOWN) if isinstance(value, str) else cls.UNKNOWN
 
     @property
     def terminal(self) -> bool:
@@ -161,6 +161,7 @@ class JobStatus(StrEnum):
         return not self.terminal
 
 
+_STATUSES: Final = {status.value: status for status in JobStatus}
 _TERMINAL: Final = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.TIMED_OUT})
 
 

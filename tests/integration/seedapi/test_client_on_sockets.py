@@ -149,7 +149,7 @@ async def test_a_connection_that_was_closed_meanwhile_leaves_a_create_open() -> 
     assert caught.value.outcome_unknown
 
 
-async def test_only_what_httpx_writes_is_sent() -> None:
+async def test_only_what_we_write_is_sent() -> None:
     asked: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

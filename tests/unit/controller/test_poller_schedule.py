@@ -25,7 +25,11 @@ def state_of(per_minute: int | None, *, gets: int = 0) -> Budget:
         (11, 60, 40, 47.0),  # others take 40 of it: what is left
         (11, 60, 54, 47.0),  # and never less than freshness needs
         (100, 60, 0, 150.0),  # more than the plan can give: as often as it can
-        (100, 1000, 0, 12.0),
+        (100, 1000, 0, 20.0),
+        (10, None, 0, 2.0),
+        (50, None, 0, 10.0),  # without a limit, too, five pages a second are enough
+        (50, 100_000, 0, 10.0),
+        (1000, None, 0, 50.0),  # but within a minute all are seen
     ],
 )
 def test_the_period(requests: int, per_minute: int | None, gets: int, seconds: float) -> None:

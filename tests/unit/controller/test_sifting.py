@@ -1,13 +1,13 @@
 """What reaches kopf: all that is news, and nothing that we know."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
 
 import aiohttp
 import pytest
 
-from seedjob_operator.controller.sifting import Events, news_in
+from seedjob_operator.controller.sifting import Events, Known, news_in
 from seedjob_operator.controller.store import Store
 
 Body = dict[str, Any]
@@ -33,9 +33,16 @@ class _Content:
             yield piece
 
 
-async def sifted(store: Store, *pieces: bytes) -> list[bytes]:
+async def _nothing_under_way(_: object) -> None:
+    pass
+
+
+async def sifted(
+    store: Store, *pieces: bytes, answered: Callable[[Any], Awaitable[None]] = _nothing_under_way
+) -> list[bytes]:
     """Give the lines that are left of a stream."""
-    events = Events(cast("aiohttp.StreamReader", _Content(*pieces)), store.knows)
+    known = Known(knows=store.knows, answered=answered)
+    events = Events(cast("aiohttp.StreamReader", _Content(*pieces)), known)
     whole = b"".join([piece async for piece in events.iter_chunked(1024)])
     return whole.splitlines()
 
@@ -53,6 +60,16 @@ async def test_an_echo_becomes_a_bookmark(store: Store) -> None:
     told = json.loads(line)
     assert told["type"] == "BOOKMARK"
     assert told["object"]["metadata"] == {"resourceVersion": "5"}
+
+
+async def test_an_echo_that_comes_before_the_answer_waits_for_it(store: Store) -> None:
+    """Kubernetes may tell the watch of our write before it answers the write."""
+
+    async def answered(told: Body) -> None:
+        store.put(told)
+
+    (line,) = await sifted(store, event("MODIFIED", seedjob("a", 6)) + b"\n", answered=answered)
+    assert json.loads(line)["type"] == "BOOKMARK"
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,7 @@ def test_what_another_seedjob_recorded_is_not_ours() -> None:
     asked = given.desired(intent=given.CHOSEN_INTENT, spec=given.spec(jobName=given.CHOSEN))
     seen = given.observed(remote=job(name=given.CHOSEN), sent=Sent.UNKNOWN)
     assert submission.owns(Case(asked, seen, given.NOW))
-    assert not submission.owns(Case(asked, dataclasses.replace(seen, rivals=frozenset({given.JOB_ID})), given.NOW))
+    assert not submission.owns(Case(asked, seen._replace(rivals=frozenset({given.JOB_ID})), given.NOW))
 
 
 def test_every_readable_field_is_compared() -> None:

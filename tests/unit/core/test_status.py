@@ -280,7 +280,7 @@ def test_only_a_pass_without_a_fault_ends_the_back_off(fault: Any, failures: int
     """A read that works between two creates that don't must not make them come every second."""
     seen = learning.job_absent(observed(failures=3), now=NOW)
     assert seen.failures == 3
-    assert learning.pass_ended(dataclasses.replace(seen, fault=fault)).failures == failures
+    assert learning.pass_ended(seen._replace(fault=fault)).failures == failures
 
 
 def test_a_refusal_is_remembered_with_what_was_refused() -> None:
@@ -292,7 +292,7 @@ def test_a_refusal_is_remembered_with_what_was_refused() -> None:
 def test_a_pass_begins_with_nothing_fresh_and_keeps_the_rest() -> None:
     before = observed(fresh=True, environment_read=True, environment_hold=given.NO_HF, fault=given.fault(), failures=2)
     after = learning.pass_begun(before, given.DOWN)
-    assert after == dataclasses.replace(observed(connection=given.DOWN), failures=2, reconcile_at="")
+    assert after == observed(connection=given.DOWN)._replace(failures=2, reconcile_at="")
 
 
 def test_a_listed_job_keeps_what_only_a_read_tells() -> None:
