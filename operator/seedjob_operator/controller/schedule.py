@@ -11,6 +11,8 @@ FRESH = 50.0
 LONGEST = 3600.0
 _SHARE = 0.5
 """The part of a plan that lists take while nobody else wants it: what comes next shouldn't have to wait."""
+_SAMPLED = 0.2
+"""The part of a plan that analytics of running jobs take at most, spread evenly."""
 
 
 def lists_per_minute(requests: int) -> int:
@@ -30,12 +32,17 @@ def period(requests: int, state: BudgetState) -> float:
     """Give the seconds from the beginning of one round to the beginning of the next."""
     if state.per_minute is None:
         return SHORTEST
-    others = state.used - state.used_by_lists
+    others = state.used - state.used_by_lists - state.used_spare  # those give way
     left = 0.0 if state.waiting_creates else state.per_minute * 0.9 - others  # those take all that isn't kept
     for_freshness = min(lists_per_minute(requests), state.per_minute * MOST_FOR_LISTS)
     lists = max(min(left, state.per_minute * _SHARE), for_freshness, 1e-3)
     shortest = requests * 60.0 / lists
     return min(max(SHORTEST, shortest), LONGEST)
+
+
+def between_samples(state: BudgetState) -> float:
+    """Give the seconds from one read of a running job's analytics to the next: in a crowd they would delay lists."""
+    return 0.0 if state.per_minute is None else 60.0 / (state.per_minute * _SAMPLED)
 
 
 def ends_worth_listing(missing: int, state: BudgetState) -> bool:

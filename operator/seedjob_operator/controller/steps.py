@@ -240,12 +240,8 @@ class Steps:
         return tuple(masking.masked(line.message, secrets) for line in lines[-step.tail_lines :])
 
     async def _mask(self, step: MaskTexts, observed: Observed) -> Observed:
-        """Mask texts that wait to be written: where Kubernetes doesn't answer they are left out, the rest is news."""
-        try:
-            secrets = await self._masks(step.secrets)
-        except KubernetesError as error:
-            _log.info("what the platform says in words is left out: %s", error)
-            secrets = None
+        """Mask texts that wait to be written; a status without them would be final where they are a job's last."""
+        secrets = await self._masks(step.secrets)
         texts = {text: None if secrets is None else masking.masked(text, secrets) for text in step.texts}
         return learning.texts_masked(observed, texts)
 

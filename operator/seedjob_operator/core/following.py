@@ -21,7 +21,7 @@ from seedjob_operator.core.decision import Decision, ReadJob, ReadResult, WriteI
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.situation import ENDED_BADLY, FORGOTTEN, Situation, compose
-from seedjob_operator.core.snapshot import UNREAD, Fault, Hold
+from seedjob_operator.core.snapshot import UNREAD, Fault, Hold, Result
 from seedjob_operator.core.verdicts import SYNCED, of_platform
 from seedjob_operator.resources import ConditionType, Phase
 from seedjob_operator.seedapi.wire import Job, JobStatus
@@ -84,7 +84,11 @@ def _active(case: Case, intent: Intent, job: Job) -> Decision:
         return cancelling.cancel(case, intent, job, reason)
     phase, why, message = _ACTIVE.get(job.status, _UNKNOWN_STATUS)
     situation = dataclasses.replace(
-        case.situation(phase, why, message), job=job, synced=SYNCED, attention=attention.of_attempt(case)
+        case.situation(phase, why, message),
+        job=job,
+        result=Result(analytics=case.observed.sample),
+        synced=SYNCED,
+        attention=attention.of_attempt(case),
     )
     # Within the grace what was seen counts; after it somebody has to say that it may be old.
     wait = OUTAGE_GRACE.total_seconds() if case.fault is not None else _next_reckoning(case)
