@@ -37,6 +37,8 @@ class Objects:
     def __init__(self) -> None:
         self.live: dict[Key, Body] = {}
         self._version = 100
+        self.refusal: Exception | None = None
+        """What each write is answered with, where it is refused."""
 
     def put(self, body: Any) -> Body:
         self._version += 1
@@ -69,6 +71,8 @@ class Objects:
 
     async def _checked(self, key: Key, precondition: Body) -> Body:
         await asyncio.sleep(0.01)
+        if self.refusal is not None:
+            raise self.refusal
         body = await self.get(key)
         if any(body["metadata"][name] != value for name, value in precondition.items()):
             raise ConflictError("changed meanwhile", status=409)
