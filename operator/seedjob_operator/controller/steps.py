@@ -160,7 +160,8 @@ class Steps:
         if isinstance(built, Hold):
             return learning.environment_read(observed, built)
         self._environment = built
-        return learning.environment_read(observed, None, secrets=masking.stamp(read))
+        known = None if self.desired.intent is None else self.desired.intent.secrets
+        return learning.environment_read(observed, None, secrets=masking.stamp(read, known=known))
 
     async def _read_job(self, step: ReadJob, link: Link, observed: Observed) -> Observed:
         priority = Priority.CANCEL_DELETE if step.urgent else Priority.GET
