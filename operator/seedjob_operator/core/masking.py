@@ -51,13 +51,16 @@ def _digest(states: Mapping[str, str]) -> str:
 def sent(case: Case) -> str | None:
     """Give the stamp of the Secrets that the attempt in force was sent; None where nobody knows.
 
-    Nobody does of a job that was adopted, and none can be masked that the spec doesn't refer to any more.
+    Nobody does of a job that was adopted, and none can be masked that the spec doesn't refer to any more. Users can write
+    the intent: that there were no Secrets isn't believed of a spec that refers to some.
     """
     known = case.intent.secrets if case.intent is not None else None
     spec_holds = case.sent_hash == case.desired.spec_hash
-    if known == NO_SECRETS or (spec_holds and not references(case.desired.spec.job)[0]):
+    if not spec_holds:
+        return NO_SECRETS if known == NO_SECRETS else None
+    if not references(case.desired.spec.job)[0]:
         return NO_SECRETS
-    return known if spec_holds and known != SEVERAL else None
+    return None if known in {NO_SECRETS, SEVERAL} else known
 
 
 def to_send(case: Case, job_name: str) -> str | None:

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Callable
 
 from seedjob_operator.controller.keys import Key
+from seedjob_operator.controller.kubernetes import ConflictError
 from seedjob_operator.core.environment import Sources
+from seedjob_operator.core.reasons import Reason
 from seedjob_operator.seedapi.wire import Job, JobStatus
 from unit.controller.world import KEY, Wait, World
 from unit.simulated import seedjob, simulate
@@ -325,5 +327,23 @@ def test_what_the_poll_shows_during_a_write_is_kept() -> None:
         remote = world.observations.get(KEY, uid="u1").remote
         assert isinstance(remote, Job)
         assert remote.status is JobStatus.RUNNING
+
+    simulate(play())
+
+
+def test_an_intent_that_is_dropped_is_told_of_once() -> None:
+    """The write that removes it is refused at first: nothing was removed yet, and nothing is told."""
+
+    async def play() -> None:
+        world = World()
+        world.apply()
+        world.annotate(annotations={"seed.dev/intent": "{}"}, finalizers=["seed.dev/job"])
+        world.objects.refusal = ConflictError("changed meanwhile", status=409)
+        await world.work(5)
+        assert [event.reason for _, event in world.recorder.told] == []
+        world.objects.refusal = None
+        world.queue.add(KEY)
+        await world.work(30)
+        assert [event.reason for _, event in world.recorder.told].count(Reason.INTENT_DROPPED) == 1
 
     simulate(play())

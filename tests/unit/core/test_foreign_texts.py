@@ -129,6 +129,7 @@ def test_a_secret_in_the_words_of_a_job_is_masked(seen: Job) -> None:
         pytest.param(sent(None), False, id="the job was adopted, or its intent removed"),
         pytest.param(sent(masking.SEVERAL), False, id="one of several versions was sent"),
         pytest.param(sent(spec_hash="another"), False, id="the spec referred to other Secrets then"),
+        pytest.param(sent(masking.NO_SECRETS), False, id="somebody wrote into the intent that it had none"),
     ],
 )
 def test_where_the_secrets_are_not_known_the_words_are_left_out(seen: Job, intent: Intent, *, unmasked: bool) -> None:

@@ -18,7 +18,7 @@ from seedjob_operator.core.decision import DropIntent, ReadJob, WriteIntent
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import MISSING, Desired, Sent
-from seedjob_operator.resources import JobSpec, Phase, SeedJobSpec
+from seedjob_operator.resources import ConditionType, JobSpec, Phase, SeedJobSpec
 from seedjob_operator.seedapi.wire import Job
 from unit.core import given
 from unit.core.given import NOW, OWN, RESTORED, TAKEN_OVER, job, spec
@@ -310,6 +310,19 @@ def test_a_renewed_intent_remembers_what_an_open_create_sent() -> None:
     answered = decide(asked, given.observed(sent=Sent.CREATED, remote=job(), fresh=True), NOW).status
     assert answered is not None
     assert (answered.run_id, answered.spec_hash) == ("2", asked.spec_hash)
+
+
+def test_a_job_that_counts_as_an_open_creates_says_that_nobody_knows() -> None:
+    """After a restart: it may as well run what the spec says now, and a new runId is the way to be sure."""
+    intent = renewed(Sent.UNANSWERED, **given.CHANGED)
+    asked = given.desired(intent=intent, spec=spec(**given.CHANGED))
+    status = decide(asked, given.observed(remote=job(), fresh=True), NOW).status
+    assert status is not None
+    assert status.spec_hash == OWN.spec_hash
+    attention = given.condition(status, ConditionType.ATTENTION)
+    assert attention is not None
+    assert attention.reason == Reason.SPEC_CHANGED_AFTER_SUBMIT
+    assert "Nobody knows" in attention.message
 
 
 def test_where_nothing_was_made_nothing_is_remembered() -> None:
