@@ -7,6 +7,7 @@ from seedjob_operator.core import (
     absence,
     attention,
     cancelling,
+    claims,
     conditions,
     events,
     masking,
@@ -175,7 +176,7 @@ def _ended(case: Case, situation: Situation) -> Decision:
 def refused(case: Case, intent: Intent) -> Decision | None:
     """Hold a predecessor's intent whose chosen name somebody else has: it is neither followed nor submitted again."""
     job = case.observed.remote
-    if case.submitted or not isinstance(job, Job) or job.name != intent.job_name or submission.owns(case):
+    if case.submitted or not isinstance(job, Job) or job.name != intent.job_name or claims.owns(case):
         return None
     if not case.observed.fresh and not case.out_of_reach:
         return Decision(step=ReadJob(name=intent.job_name))

@@ -11,7 +11,7 @@ from hypothesis import given as cases
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from seedjob_operator.core import naming, ownership, submission
+from seedjob_operator.core import claims, naming, ownership
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.decide import decide
 from seedjob_operator.core.decision import DropIntent, ReadJob, WriteIntent
@@ -219,15 +219,15 @@ def test_a_job_is_never_older_than_its_object(made_at: timedelta, job_at: timede
     )
     seen = job(name=given.CHOSEN, created_at=OWN.time + job_at)
     case = Case(asked, given.observed(remote=seen, sent=Sent.UNKNOWN), given.NOW)
-    assert submission.owns(case) is is_ours, why
+    assert claims.owns(case) is is_ours, why
 
 
 def test_what_another_seedjob_recorded_is_not_ours() -> None:
     """Two manifests with one jobName, applied at once: the job is the one's that recorded it."""
     asked = given.desired(intent=given.CHOSEN_INTENT, spec=given.spec(jobName=given.CHOSEN))
     seen = given.observed(remote=job(name=given.CHOSEN), sent=Sent.UNKNOWN)
-    assert submission.owns(Case(asked, seen, given.NOW))
-    assert not submission.owns(Case(asked, dataclasses.replace(seen, rivals=frozenset({given.JOB_ID})), given.NOW))
+    assert claims.owns(Case(asked, seen, given.NOW))
+    assert not claims.owns(Case(asked, dataclasses.replace(seen, rivals=frozenset({given.JOB_ID})), given.NOW))
 
 
 def test_every_readable_field_is_compared() -> None:
@@ -285,7 +285,7 @@ def test_a_job_that_two_claim_is_the_older_ones(mine: tuple[datetime, str], othe
     """I1, I2: two SeedJobs chose one name and one job, and nobody knows any more whose create was accepted."""
     seen = given.observed(remote=job(name=given.CHOSEN), fresh=True, contenders=(other,), environment_read=True)
     asked = Case(claimant(*mine), seen, NOW)
-    assert submission.owns(asked) is owned
+    assert claims.owns(asked) is owned
     decision = decide(asked.desired, seen, NOW)
     assert isinstance(decision.step, DropIntent) is not owned
     assert (decision.status is not None) is owned
