@@ -54,11 +54,15 @@ def submit(case: Case) -> Decision:
 
 
 def hold_unreadable(case: Case, unreadable: Unreadable) -> Decision:
-    """Submit nothing of a spec that can't be read, but look once whether an open create has made its job."""
-    intent = case.stored_intent
-    if intent is not None and case.may_have_been_sent and case.observed.remote is UNREAD and not case.out_of_reach:
+    """Submit nothing of a spec that can't be read, but look for the job of an open create until there surely is none."""
+    hold, intent = Hold(reason=Reason.SPEC_UNREADABLE, message=unreadable.message), case.stored_intent
+    sought = intent is not None and case.may_have_been_sent and not isinstance(case.observed.remote, Job)
+    if intent is None or not sought or case.out_of_reach or absence.is_gone(case, intent):
+        return held(case, hold)
+    wait = absence.seconds_to_next_look(case)
+    if wait == 0 and not case.observed.fresh:
         return Decision(step=ReadJob(name=intent.job_name, urgent=True))
-    return held(case, Hold(reason=Reason.SPEC_UNREADABLE, message=unreadable.message))
+    return held(case, hold, look_again=wait or absence.BETWEEN_ABSENCES.total_seconds())
 
 
 def _not_started(case: Case) -> Decision | None:
