@@ -13,6 +13,8 @@ _SHARE = 0.5
 """The part of a plan that lists take while nobody else wants it: what comes next shouldn't have to wait."""
 _SAMPLED = 0.2
 """The part of a plan that analytics of running jobs take at most, spread evenly."""
+_BETWEEN_SAMPLES = 0.1
+"""Seconds between two of them at least, however much the plan leaves: each costs a pass and a status write as well."""
 
 
 def lists_per_minute(requests: int) -> int:
@@ -42,7 +44,7 @@ def period(requests: int, state: BudgetState) -> float:
 
 def between_samples(state: BudgetState) -> float:
     """Give the seconds from one read of a running job's analytics to the next: in a crowd they would delay lists."""
-    return 0.0 if state.per_minute is None else 60.0 / (state.per_minute * _SAMPLED)
+    return max(0.0 if state.per_minute is None else 60.0 / (state.per_minute * _SAMPLED), _BETWEEN_SAMPLES)
 
 
 def ends_worth_listing(missing: int, state: BudgetState) -> bool:
