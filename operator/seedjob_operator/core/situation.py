@@ -264,7 +264,7 @@ def _reading(desired: Desired, situation: Situation, status: SeedJobStatus) -> R
 
 def _submitted(situation: Situation, status: SeedJobStatus) -> Verdict:
     if status.job_id is not None:
-        return Verdict(status=T, reason=Reason.SUBMITTED, message=f"The platform runs it as {status.job_name}.")
+        return Verdict(status=T, reason=Reason.SUBMITTED, message=f"The platform took it as {status.job_name}.")
     return Verdict(status=F, reason=situation.reason, message=situation.message)
 
 
