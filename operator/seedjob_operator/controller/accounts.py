@@ -1,4 +1,4 @@
-"""The accounts in use: for each a link to the platform and its poll, opened when first asked for, retired when unused."""
+"""The accounts in use: for each a link to the platform, its poll and its samples, opened when first asked for, retired when unused."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -14,6 +14,7 @@ from seedjob_operator.controller.observations import Observations
 from seedjob_operator.controller.passes import before_write
 from seedjob_operator.controller.poller import Poller
 from seedjob_operator.controller.queue import KeyQueue
+from seedjob_operator.controller.sampling import Sampler
 from seedjob_operator.controller.store import Store
 from seedjob_operator.seedapi.budget import Budget
 from seedjob_operator.seedapi.client import Account, SeedClient
@@ -50,7 +51,7 @@ class Accounts:
         self._start = start
         self._on_change = on_change
         self._links: dict[Account, Link] = {}
-        self._polls: dict[Account, asyncio.Task[Any]] = {}
+        self._loops: dict[Account, tuple[asyncio.Task[Any], ...]] = {}
         self._plans: dict[Key, tuple[Account, Plan]] = {}
         self._retired: list[tuple[float, Link]] = []
 
@@ -88,7 +89,18 @@ class Accounts:
             clock=self._clock,
             budget=self._budget,
         )
-        self._polls[account] = self._start(poller.run(), f"poll of {account.endpoint}")
+        sampler = Sampler(
+            link,
+            observations=self._observations,
+            queue=self._queue,
+            leadership=self._leadership,
+            clock=self._clock,
+            budget=self._budget,
+        )
+        self._loops[account] = (
+            self._start(poller.run(), f"poll of {account.endpoint}"),
+            self._start(sampler.run(), f"samples of {account.endpoint}"),
+        )
         return link
 
     def _wake_unfinished(self) -> None:
@@ -109,7 +121,8 @@ class Accounts:
     async def retire(self, connections: Connections) -> None:
         """Let go of accounts that no connection has any more: their credentials were rotated, or they are gone."""
         for account in self._links.keys() - connections.accounts():
-            self._polls.pop(account).cancel()
+            for loop in self._loops.pop(account):
+                loop.cancel()
             link = self._links.pop(account)
             for key in link.followed:
                 self._queue.add(key)

@@ -6,6 +6,7 @@ once, also while no operator runs.
 
 import asyncio
 import logging
+from http import HTTPStatus
 
 from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.kubernetes import ConflictError, KubernetesError, NotFoundError, SeedObjects
@@ -16,6 +17,7 @@ from seedjob_operator.resources import CONNECTION_FINALIZER
 
 _log = logging.getLogger(__name__)
 _NAMED = 5
+_REFUSALS = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY})
 
 
 def users(connection: Key, jobs: Store) -> list[str]:
@@ -45,21 +47,34 @@ class Holder:
         self._connections = connections
         self._jobs = jobs
         self._writing = asyncio.Lock()
+        self._letting_go_of: Key | None = None
 
     async def hold(self, key: Key) -> Hold | None:
         """Hold a connection before the first job that uses it is submitted; give why it can't be held.
 
         Raises:
-            KubernetesError: the finalizer couldn't be written.
+            KubernetesError: the finalizer couldn't be written just now.
         """
+        if self._holds(key):  # as of nearly every job: nobody has to wait for another's write
+            return None
         async with self._writing:
+            if self._holds(key):
+                return None
             body = self._connections.get(key)
-            if body is None or (_is_deleted(body) and not _is_held(body)):  # Kubernetes takes no new finalizer then
+            if body is None or _is_deleted(body):  # Kubernetes takes no new finalizer then
                 message = f"The SeedConnection {key.name} is being deleted: wait until it's gone, and create it anew."
                 return Hold(reason=Reason.CONNECTION_NOT_READY, message=message)
-            if not _is_held(body):
+            try:
                 await self._write(key, body, [*_others(body), CONNECTION_FINALIZER])
+            except KubernetesError as error:
+                if error.status not in _REFUSALS:
+                    raise
+                return Hold(reason=Reason.CONNECTION_NOT_READY, message=f"{_refused(key.name)} {error}")
             return None
+
+    def _holds(self, key: Key) -> bool:
+        body = self._connections.get(key)
+        return body is not None and _is_held(body) and key != self._letting_go_of
 
     async def refresh(self, key: Key) -> None:
         """Hold a connection that is used, and no other; what fails is tried again in the next round."""
@@ -78,7 +93,11 @@ class Holder:
         used = bool(users(key, self._jobs))
         if _is_held(body) == used or (used and _is_deleted(body)):
             return
-        await self._write(key, body, [*_others(body), *([CONNECTION_FINALIZER] if used else [])])
+        self._letting_go_of = None if used else key
+        try:
+            await self._write(key, body, [*_others(body), *([CONNECTION_FINALIZER] if used else [])])
+        finally:
+            self._letting_go_of = None
 
     async def _write(self, key: Key, body: Document, finalizers: list[str]) -> None:
         written = await self._seedconnections.patch_metadata(
@@ -86,6 +105,13 @@ class Holder:
         )
         if not _is_deleted(written) or finalizers:
             self._connections.put(written)
+
+
+def _refused(name: str) -> str:
+    return (
+        f"The operator may not put its finalizer on the SeedConnection {name}, without which it could be deleted from under "
+        "its jobs: give the operator's ServiceAccount the right to patch seedconnections, or mend what refuses it:"
+    )
 
 
 def _others(body: Document) -> list[str]:

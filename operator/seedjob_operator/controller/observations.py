@@ -4,10 +4,10 @@ from datetime import datetime
 
 from seedjob_operator.controller.clock import Clock
 from seedjob_operator.controller.keys import Key
-from seedjob_operator.core import learning
+from seedjob_operator.core import learning, sampling
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import MISSING, Hold, Observed
-from seedjob_operator.seedapi.wire import Job
+from seedjob_operator.seedapi.wire import Analytics, Job
 
 _NO_CONNECTION = Hold(reason=Reason.CONNECTION_NOT_READY, message="The connection was not looked at yet.")
 
@@ -63,6 +63,20 @@ class Observations:
         after = learning.job_absent(before, now=now) if job is None else learning.job_seen(before, job, now=now)
         self._known[key] = (uid, after)
         return _news(before.remote) != _news(after.remote)
+
+    def sample_due_since(self, key: Key, *, now: datetime) -> datetime | None:
+        """Tell since when a job's analytics are due; None where they aren't."""
+        known = self._known.get(key)
+        return None if known is None else sampling.due_since(known[1], now)
+
+    def sampled(self, key: Key, name: str, analytics: Analytics | None, *, now: datetime) -> bool:
+        """Take in what a running job's analytics say, or that they weren't to be had; True where that is news."""
+        uid, before = self._known.get(key, ("", self._blank))
+        if not isinstance(before.remote, Job) or before.remote.name != name or before.remote.status.terminal:
+            return False  # it ended meanwhile, or another attempt has begun
+        after = learning.sampled(before, analytics, now=now)
+        self._known[key] = (uid, after)
+        return before.sample != after.sample
 
     def unlisted(self, key: Key) -> bool:
         """Take in that a whole round of lists didn't show a job; True where that is news."""

@@ -39,11 +39,7 @@ def others(key: Key, chosen: str | None, store: Store) -> Others:
     """Look for the others, where a name was chosen: it may be chosen twice."""
     if chosen is None:
         return Others()
-    same = [
-        (other, outline)
-        for other, outline in store.outlines_everywhere()
-        if other != key and any(name == chosen or name.startswith(f"{chosen}-") for name in outline.names)
-    ]
+    same = [(other, outline) for other, outline in store.named(chosen) if other != key]
     bodies = [(outline, store.get(other)) for other, outline in same]
     return Others(
         rivals=frozenset(job_id for _, outline in same for job_id in outline.ids),

@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -75,6 +75,7 @@ class Pass:
                 taken = await self.take(self.steps, decision.step, observed)
                 if taken is None:
                     return
+                await self._tell(decision.told_after)
                 observed = taken
                 self.may_act()  # what was seen in an earlier term doesn't stand in this one
                 self._keep(observed)
@@ -139,8 +140,11 @@ class Pass:
                     self.key, precondition=precondition_of(steps.body), status=decision.status.dump()
                 )
             )
-        for event in decision.events:
-            await tell(self.recorder, steps.body, event)
+        await self._tell(decision.told_before)
+
+    async def _tell(self, events: Iterable[Event]) -> None:
+        for event in events:
+            await tell(self.recorder, self.steps.body, event)
 
 
 async def tell(recorder: EventRecorder, body: Document, event: Event) -> None:

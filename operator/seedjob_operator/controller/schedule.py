@@ -13,6 +13,10 @@ _PAGES_A_SECOND = 5
 """Pages read at most, however much the plan leaves: each costs the operator some 3 ms, and the platform its own."""
 _SHARE = 0.5
 """The part of a plan that lists take while nobody else wants it: what comes next shouldn't have to wait."""
+_SAMPLED = 0.2
+"""The part of a plan that analytics of running jobs take at most, spread evenly."""
+_BETWEEN_SAMPLES = 0.1
+"""Seconds between two of them at least, however much the plan leaves: each costs a pass and a status write as well."""
 
 
 def lists_per_minute(requests: int) -> int:
@@ -33,11 +37,16 @@ def period(requests: int, state: BudgetState) -> float:
     shortest = min(max(SHORTEST, requests / _PAGES_A_SECOND), FRESH)
     if state.per_minute is None:
         return shortest
-    others = state.used - state.used_by_lists
+    others = state.used - state.used_by_lists - state.used_spare  # those give way
     left = 0.0 if state.waiting_creates else state.per_minute * 0.9 - others  # those take all that isn't kept
     for_freshness = min(lists_per_minute(requests), state.per_minute * MOST_FOR_LISTS)
     lists = max(min(left, state.per_minute * _SHARE), for_freshness, 1e-3)
     return min(max(shortest, requests * 60.0 / lists), LONGEST)
+
+
+def between_samples(state: BudgetState) -> float:
+    """Give the seconds from one read of a running job's analytics to the next: in a crowd they would delay lists."""
+    return max(0.0 if state.per_minute is None else 60.0 / (state.per_minute * _SAMPLED), _BETWEEN_SAMPLES)
 
 
 def ends_worth_listing(missing: int, state: BudgetState) -> bool:

@@ -6,7 +6,8 @@ Nothing is kept longer than `KEEP` seconds, and nothing of it is ever logged.
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from seedjob_operator.controller.clock import Clock
 from seedjob_operator.controller.kubernetes import Kubernetes, NotFoundError
@@ -15,13 +16,17 @@ from seedjob_operator.resources import JobSpec
 
 KEEP = 10.0
 """Seconds for which a Secret may serve without being read again, where many passes ask for it."""
+_SETTLED = timedelta(seconds=10)
+"""How long ago data must have been written for the time of it to tell them from others: it's noted in whole seconds."""
+_DATA = frozenset({"f:data", "f:stringData"})
 
 
 class Secret(NamedTuple):
-    """A Secret's data, decoded, and what tells this state of it from another."""
+    """A Secret's data, decoded, and what tells this state of it, and of its data where that is known, from another."""
 
     data: Mapping[str, str]
     version: str
+    written: str | None
 
 
 class SourceReader:
@@ -77,7 +82,8 @@ class SourceReader:
             return None
         metadata = body["metadata"]
         data = {key: _decoded(value) for key, value in (body.get("data") or {}).items()}
-        return Secret(data, f"{metadata['uid']}/{metadata['resourceVersion']}")
+        written = _written(metadata, now=self._clock.now())
+        return Secret(data, f"{metadata['uid']}/{metadata['resourceVersion']}", written)
 
     def forget(self, namespace: str, name: str) -> None:
         """Read a Secret anew next time: what it said didn't work."""
@@ -95,8 +101,26 @@ def _sources(secrets: Mapping[str, Secret | None], config_maps: Mapping[str, Map
     return Sources(
         secrets={name: None if secret is None else secret.data for name, secret in secrets.items()},
         versions={name: secret.version for name, secret in secrets.items() if secret is not None},
+        written={name: secret.written for name, secret in secrets.items() if secret is not None and secret.written},
         config_maps=config_maps,
     )
+
+
+def _written(metadata: Mapping[str, Any], *, now: datetime) -> str | None:
+    """Say who wrote which data last, and when; None where Kubernetes didn't note it, or notes just now.
+
+    Every change of a value renews the time of its writer; a change of labels by others doesn't.
+    """
+    noted = [entry for entry in metadata.get("managedFields") or () if _DATA & (entry.get("fieldsV1") or {}).keys()]
+    times = [datetime.fromisoformat(entry["time"]) for entry in noted if "time" in entry]
+    if not times or len(times) < len(noted) or now - max(times) < _SETTLED:
+        return None
+    return f"{metadata['uid']} {sorted(_written_by(entry) for entry in noted)}"
+
+
+def _written_by(entry: Mapping[str, Any]) -> str:
+    fields = {name: sorted(entry["fieldsV1"][name]) for name in sorted(_DATA & entry["fieldsV1"].keys())}
+    return f"{entry.get('manager')} {entry.get('operation')} {entry['time']} {fields}"
 
 
 def _decoded(value: str) -> str:

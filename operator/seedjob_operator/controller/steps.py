@@ -160,7 +160,8 @@ class Steps:
         if isinstance(built, Hold):
             return learning.environment_read(observed, built)
         self._environment = built
-        return learning.environment_read(observed, None, secrets=masking.stamp(read))
+        known = None if self.desired.intent is None else self.desired.intent.secrets
+        return learning.environment_read(observed, None, secrets=masking.stamp(read, known=known))
 
     async def _read_job(self, step: ReadJob, link: Link, observed: Observed) -> Observed:
         priority = Priority.CANCEL_DELETE if step.urgent else Priority.GET
@@ -240,12 +241,8 @@ class Steps:
         return tuple(masking.masked(line.message, secrets) for line in lines[-step.tail_lines :])
 
     async def _mask(self, step: MaskTexts, observed: Observed) -> Observed:
-        """Mask texts that wait to be written: where Kubernetes doesn't answer they are left out, the rest is news."""
-        try:
-            secrets = await self._masks(step.secrets)
-        except KubernetesError as error:
-            _log.info("what the platform says in words is left out: %s", error)
-            secrets = None
+        """Mask texts that wait to be written; a status without them would be final where they are a job's last."""
+        secrets = await self._masks(step.secrets)
         texts = {text: None if secrets is None else masking.masked(text, secrets) for text in step.texts}
         return learning.texts_masked(observed, texts)
 

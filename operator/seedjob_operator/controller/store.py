@@ -7,6 +7,7 @@ from typing import Any, cast
 import orjson
 
 from seedjob_operator.controller.keys import Key
+from seedjob_operator.controller.names import NameIndex
 from seedjob_operator.controller.outlines import Outline, outline_of
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.snapshot import Desired
@@ -68,6 +69,7 @@ class Store:
         self._covers = covers
         self._texts: dict[Key, bytes] = {}
         self._outlines: dict[Key, Outline] = {}
+        self._names = NameIndex()
 
     def __len__(self) -> int:
         """Give the number of objects."""
@@ -99,6 +101,10 @@ class Store:
         """Give all objects in outline, other operators' too."""
         return iter(tuple(self._outlines.items()))
 
+    def named(self, chosen: str) -> list[tuple[Key, Outline]]:
+        """Give in outline those, other operators' too, whose attempts have a chosen name, or had; in order."""
+        return [(key, self._outlines[key]) for key in sorted(self._names.find(chosen))]
+
     def put(self, body: Document) -> bool:
         """Take a state in; False where it is no newer than what is known, or not ours to act on."""
         key, cut = key_of(body), _cut(body)
@@ -106,6 +112,7 @@ class Store:
         if known is not None and outline.version <= known.version:
             return False
         self._outlines[key] = outline
+        self._names.replace(key, () if known is None else known.names, outline.names)
         if not self._covers(body):
             return self._texts.pop(key, None) is not None
         self._texts[key] = orjson.dumps(cut)
@@ -122,6 +129,7 @@ class Store:
         if known is None or (uid is not None and known.uid != uid):
             return False
         del self._outlines[key]
+        self._names.replace(key, known.names, ())
         return self._texts.pop(key, None) is not None
 
 

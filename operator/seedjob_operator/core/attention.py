@@ -10,6 +10,10 @@ RUN_ID_ALREADY_RAN = "The run that spec.runId names is over and isn't run again:
 _SPEC_CHANGED = (
     "spec.job changed while it was being submitted; this attempt runs what was sent. A new runId runs it anew."
 )
+_NOBODY_KNOWS = (
+    "spec.job changed while a create of it was unanswered. Nobody knows which of the two this attempt runs: it counts as the "
+    "first. A new runId surely runs what spec.job says."
+)
 
 
 def of_attempt(case: Case) -> Verdict | None:
@@ -22,7 +26,9 @@ def of_attempt(case: Case) -> Verdict | None:
     spec = case.desired.spec
     kept = spec.update_policy is UpdatePolicy.IMMUTABLE and spec.run_id == case.run_id
     if kept and case.sent_hash is not None and case.sent_hash != case.desired.spec_hash:
-        return told(Reason.SPEC_CHANGED_AFTER_SUBMIT, _SPEC_CHANGED)
+        stored = case.stored_intent
+        unsure = stored is not None and stored.earlier_spec == case.sent_hash
+        return told(Reason.SPEC_CHANGED_AFTER_SUBMIT, _NOBODY_KNOWS if unsure else _SPEC_CHANGED)
     return None
 
 

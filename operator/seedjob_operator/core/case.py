@@ -1,26 +1,21 @@
-"""One question put to `decide`, with what all rules ask of it."""
+"""One question put to `decide`, with what all rules ask of the attempt in force."""
 
 import dataclasses
-from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 
-from seedjob_operator.core import attempts, conditions, naming, verdicts, writing
+from seedjob_operator.core import attempts, conditions, naming, writing
 from seedjob_operator.core.decision import Decision, Step
 from seedjob_operator.core.intent import Intent
+from seedjob_operator.core.question import Question
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.situation import Situation, compose
-from seedjob_operator.core.snapshot import Connection, Desired, Fault, Hold, Observed, Sent
+from seedjob_operator.core.snapshot import Connection, Hold, Sent
 from seedjob_operator.resources import ConditionType, Phase, SeedJobStatus
 from seedjob_operator.seedapi.wire import Job
 
-FIRST_RETRY = 1.0
-LONGEST_RETRY = 60.0
-LONGEST_RETRY_AFTER = 3600.0
 AFTER_THE_END = 1.0
 """Seconds until a recorded end is looked at again: its TTLs, and what of its result comes late, run from there."""
-CLOCKS_DIFFER = timedelta(minutes=1)
-"""How far Kubernetes' clock and ours may be apart."""
 
 _UNSETTLED = frozenset({Sent.UNKNOWN, Sent.UNANSWERED, Sent.CONFLICT_AFTER_UNANSWERED, Sent.REJECTED_AFTER_UNANSWERED})
 _SURELY_NOTHING = frozenset({Sent.NOTHING, Sent.REJECTED, Sent.CONFLICT})
@@ -28,12 +23,8 @@ _ONLY_WITH_A_JOB = frozenset({Phase.QUEUED, Phase.RUNNING, Phase.UNKNOWN, Phase.
 
 
 @dataclasses.dataclass(frozen=True)
-class Case:
-    """What is desired, what was observed, and the time at which to decide."""
-
-    desired: Desired
-    observed: Observed
-    now: datetime
+class Case(Question):
+    """A question, and the attempt that it is about: which intent counts, and what is known of its job."""
 
     @cached_property
     def intent(self) -> Intent | None:
@@ -109,63 +100,6 @@ class Case:
         )
 
     @property
-    def next_attempt(self) -> int:
-        """The number of the attempt to submit, or that was submitted."""
-        return attempts.next_number(self.desired.status)
-
-    @property
-    def next_name(self) -> str:
-        """The remote name that the spec gives that attempt."""
-        chosen = self.desired.spec.job_name
-        return self._generated_name if chosen is None else naming.chosen_name(chosen, attempt=self.next_attempt)
-
-    @property
-    def _generated_name(self) -> str:
-        return self.generated_name(self.next_attempt)
-
-    def generated_name(self, attempt: int) -> str:
-        """Give the remote name by which an attempt's job proves to be this object's."""
-        desired = self.desired
-        return naming.generated_name(namespace=desired.namespace, name=desired.name, uid=desired.uid, attempt=attempt)
-
-    def new_intent(self, connection: Connection, *, job_name: str, attempt: int) -> Intent:
-        """Give the intent to run what the spec says now."""
-        desired = self.desired
-        return Intent(
-            uid=desired.uid,
-            namespace=desired.namespace,
-            name=desired.name,
-            attempt=attempt,
-            run_id=desired.spec.run_id,
-            job_name=job_name,
-            endpoint=connection.endpoint,
-            seed_namespace=connection.seed_namespace,
-            connection=connection.name,
-            spec_hash=desired.spec_hash,
-            time=self.intent_time,
-        )
-
-    @property
-    def intent_time(self) -> datetime:
-        """The time of an intent that is written now: by the platform's clock, in whole seconds."""
-        return self.platform_now.replace(microsecond=0)
-
-    @property
-    def platform_now(self) -> datetime:
-        """The time by the platform's clock, as far as it is known."""
-        return self.now + self.observed.clock_offset
-
-    def not_before(self, intent: Intent) -> datetime:
-        """The earliest time at which the job of an intent can have been made, by the platform's clock.
-
-        Users can write the intent's own time, but not when their object was made.
-        """
-        created_at = self.desired.created_at
-        if created_at is None:
-            return intent.time
-        return max(intent.time, created_at + self.observed.clock_offset - CLOCKS_DIFFER)
-
-    @property
     def run_id(self) -> str | None:
         """The run of the attempt in force, or the one that goes on with the next attempt."""
         status, intent = self.desired.status, self.intent
@@ -191,22 +125,6 @@ class Case:
     def with_status(self, status: SeedJobStatus) -> "Case":
         """Give the same question for another recorded status."""
         return Case(dataclasses.replace(self.desired, status=status), self.observed, self.now)
-
-    @property
-    def over(self) -> bool:
-        """Whether the attempt's end is recorded: for good, or because it was cancelled to be held."""
-        return attempts.ended_at_all(self.desired.status)
-
-    @property
-    def ended(self) -> bool:
-        """Whether the attempt's end is recorded. It is absorbing."""
-        phase = self.desired.status.phase
-        return phase is not None and phase.is_terminal
-
-    @property
-    def submitted(self) -> bool:
-        """Whether the attempt's remote job is recorded."""
-        return self.desired.status.job_id is not None
 
     @property
     def inherited(self) -> bool:
@@ -274,17 +192,6 @@ class Case:
         return Sent.REJECTED if recorded.reason == Reason.SPEC_REJECTED else None
 
     @property
-    def fault(self) -> Fault | None:
-        """Why the platform can't be asked at present."""
-        connection = self.observed.connection
-        return self.observed.fault or (connection.fault if isinstance(connection, Connection) else None)
-
-    @property
-    def out_of_reach(self) -> bool:
-        """Whether there is no way to the platform at present."""
-        return self.fault is not None or isinstance(self.observed.connection, Hold)
-
-    @property
     def elsewhere(self) -> bool:
         """Whether the attempt is bound to another endpoint or Seed namespace than the connection has now."""
         intent, connection = self.intent, self.observed.connection
@@ -298,21 +205,6 @@ class Case:
         if recorded is not None:
             return job.id == recorded
         return self.intent is not None and job.name == self.intent.job_name
-
-    def retry_delay(self) -> float:
-        """Give the seconds to wait after failed steps: doubling from 1 s to 60 s, or as long as the platform asked for.
-
-        Where it's the connection that failed, its recovery is told; a look without cause can wait.
-        """
-        if self.observed.fault is None:
-            return LONGEST_RETRY
-        doubled = FIRST_RETRY * 2.0 ** min(max(self.observed.failures - 1, 0), 10)
-        asked = (self.fault.retry_after if self.fault else None) or 0.0
-        return max(min(doubled, LONGEST_RETRY), min(asked, LONGEST_RETRY_AFTER))
-
-    def recorded_verdict(self, kind: ConditionType) -> tuple[Reason, str]:
-        """Give the reason and message that a recorded condition has; what its phase says where it was edited away."""
-        return verdicts.recorded(self.desired.status, kind)
 
     def situation(self, phase: Phase, reason: Reason, message: str) -> Situation:
         """Start a situation of the attempt in force."""

@@ -25,7 +25,7 @@ Which verb is stronger stands in `verbs`, once.
 import dataclasses
 from datetime import datetime
 
-from seedjob_operator.core import conditions, deletion, ending, events, following, submission, succession
+from seedjob_operator.core import claims, conditions, deletion, ending, events, following, submission, succession
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.conditions import Verdict
 from seedjob_operator.core.decision import BeginAttempt, Decision, DropIntent, WriteIntent
@@ -59,7 +59,7 @@ def _first_rule(case: Case) -> Decision:
         return deletion.clean_up(case)
     if case.status_was_wiped:
         return _mark_wiped(case)
-    if desired.unreadable is not None and not (case.over or case.made or submission.owns(case)):
+    if desired.unreadable is not None and not (case.over or case.made or claims.owns(case)):
         return submission.hold_unreadable(case, desired.unreadable)
     return _rule_of_attempt(case)
 
@@ -76,7 +76,7 @@ def _rule_of_attempt(case: Case) -> Decision:
     intent = case.intent
     if intent is not None and case.elsewhere and not deletion.nothing_was_made(case):
         return following.touched_no_more(case)
-    if intent is not None and (case.made or submission.owns(case)):
+    if intent is not None and (case.made or claims.owns(case)):
         return following.refused(case, intent) or following.follow(case, intent)
     return submission.submit(case)
 

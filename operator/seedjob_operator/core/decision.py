@@ -148,12 +148,12 @@ class Event:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What to do now: first the Events, then the status, then the step; a failed write ends it there.
+    """What to do now: first the status, then the Events, then the step; a failed write ends it there.
 
     Attributes:
         status: the whole status to store; None where what is stored is good enough.
         step: the next thing to do; its outcome is observed and decided on again. None: nothing until something changes.
-        events: told before the write they belong to.
+        events: `told_before` the step, but for those `told_after` it.
         requeue_after: seconds until a look without any cause; None: only when something changes.
         follow: the remote job's name, where the list poll should keep watching it.
     """
@@ -163,3 +163,15 @@ class Decision:
     events: tuple[Event, ...] = ()
     requeue_after: float | None = None
     follow: str | None = None
+
+    @property
+    def told_before(self) -> tuple[Event, ...]:
+        """The Events that no crash may lose, so that they may come twice; and those that the status is worth."""
+        return tuple(event for event in self.events if event not in self.told_after)
+
+    @property
+    def told_after(self) -> tuple[Event, ...]:
+        """The Events that say that an intent is gone, once it is: a refused write is decided anew, and tells again."""
+        if not isinstance(self.step, DropIntent):
+            return ()
+        return tuple(event for event in self.events if event.reason is Reason.INTENT_DROPPED)

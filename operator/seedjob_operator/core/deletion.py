@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 
-from seedjob_operator.core import absence, cancelling, earlier, events, pacing, submission
+from seedjob_operator.core import absence, cancelling, claims, earlier, events, pacing
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.decision import (
     BeginAttempt,
@@ -114,7 +114,7 @@ def let_go(case: Case) -> Decision:
 
 def nothing_was_made(case: Case) -> bool:
     """Tell whether it is certain that the attempt has no remote job."""
-    if case.made or submission.owns(case):
+    if case.made or claims.owns(case):
         return False
     if case.sent is Sent.CONFLICT:
         return case.intent is None or not case.intent.has_generated_name  # a generated name is nobody else's
@@ -152,7 +152,7 @@ def _remote_clean_up(case: Case, intent: Intent) -> Decision:
     if job is UNREAD:
         return Decision(step=ReadJob(name=intent.job_name, urgent=True), follow=intent.job_name)
     if isinstance(job, Job):
-        if not submission.owns(case):
+        if not claims.owns(case):
             return _not_ours(case, intent, job)
         return _end_of(case, intent, job)
     return _confirm_gone(case, intent)
@@ -162,7 +162,7 @@ def _not_ours(case: Case, intent: Intent, job: Job) -> Decision:
     """Another job has the name, so ours isn't there; what was seen under another name, or long ago, doesn't say so."""
     if not case.observed.fresh or job.name != intent.job_name:
         return Decision(step=ReadJob(name=intent.job_name, urgent=True), follow=intent.job_name)
-    told = (events.orphaned(intent),) if submission.in_doubt(case) else ()
+    told = (events.orphaned(intent),) if claims.in_doubt(case) else ()
     return dataclasses.replace(RELEASE, events=told)
 
 
@@ -215,6 +215,6 @@ def abandoned(case: Case) -> tuple[Event, ...]:
 
 def _known_over(case: Case, intent: Intent) -> bool:
     job = case.observed.remote
-    seen_ended = isinstance(job, Job) and submission.owns(case) and job.status.terminal
+    seen_ended = isinstance(job, Job) and claims.owns(case) and job.status.terminal
     removed = intent.job_name in case.observed.gone or case.observed.delete_answered
     return seen_ended or removed or absence.is_gone(case, intent)

@@ -22,11 +22,13 @@ Data = Mapping[str, str]
 class Sources:
     """The Secrets and ConfigMaps that a job refers to, by name; None where there is none. Never shown: secrets.
 
-    `versions` tells one state of a Secret that is there from another, and says nothing of what is in it.
+    `versions` tells one state of a Secret that is there from another, `written` one state of its data, where Kubernetes
+    noted who wrote them and when. Neither says anything of what is in it.
     """
 
     secrets: Mapping[str, Data | None] = dataclasses.field(default_factory=dict, repr=False)
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    written: Mapping[str, str] = dataclasses.field(default_factory=dict)
     config_maps: Mapping[str, Data | None] = dataclasses.field(default_factory=dict, repr=False)
 
 

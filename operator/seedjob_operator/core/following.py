@@ -7,6 +7,7 @@ from seedjob_operator.core import (
     absence,
     attention,
     cancelling,
+    claims,
     conditions,
     events,
     masking,
@@ -21,7 +22,7 @@ from seedjob_operator.core.decision import Decision, ReadJob, ReadResult, WriteI
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.situation import ENDED_BADLY, FORGOTTEN, Situation, compose
-from seedjob_operator.core.snapshot import UNREAD, Fault, Hold
+from seedjob_operator.core.snapshot import UNREAD, Fault, Hold, Result
 from seedjob_operator.core.verdicts import SYNCED, of_platform
 from seedjob_operator.resources import ConditionType, Phase
 from seedjob_operator.seedapi.wire import Job, JobStatus
@@ -84,7 +85,11 @@ def _active(case: Case, intent: Intent, job: Job) -> Decision:
         return cancelling.cancel(case, intent, job, reason)
     phase, why, message = _ACTIVE.get(job.status, _UNKNOWN_STATUS)
     situation = dataclasses.replace(
-        case.situation(phase, why, message), job=job, synced=SYNCED, attention=attention.of_attempt(case)
+        case.situation(phase, why, message),
+        job=job,
+        result=Result(analytics=case.observed.sample),
+        synced=SYNCED,
+        attention=attention.of_attempt(case),
     )
     # Within the grace what was seen counts; after it somebody has to say that it may be old.
     wait = OUTAGE_GRACE.total_seconds() if case.fault is not None else _next_reckoning(case)
@@ -171,7 +176,7 @@ def _ended(case: Case, situation: Situation) -> Decision:
 def refused(case: Case, intent: Intent) -> Decision | None:
     """Hold a predecessor's intent whose chosen name somebody else has: it is neither followed nor submitted again."""
     job = case.observed.remote
-    if case.submitted or not isinstance(job, Job) or job.name != intent.job_name or submission.owns(case):
+    if case.submitted or not isinstance(job, Job) or job.name != intent.job_name or claims.owns(case):
         return None
     if not case.observed.fresh and not case.out_of_reach:
         return Decision(step=ReadJob(name=intent.job_name))

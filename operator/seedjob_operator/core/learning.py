@@ -104,6 +104,8 @@ def _without_attempt(observed: Observed) -> Observed:
         result=Result(),
         result_reads=0,
         result_read_at=None,
+        sample=None,
+        sampled_at=None,
     )
 
 
@@ -257,6 +259,12 @@ def result_read(
         log_tail=observed.result.log_tail if log_tail is None else log_tail,
     )
     return observed._replace(result=result, result_reads=observed.result_reads + 1, result_read_at=now)
+
+
+def sampled(observed: Observed, analytics: Analytics | None, *, now: datetime) -> Observed:
+    """The analytics of a running job were asked for; the summary is all that is told of them."""
+    sample = observed.sample if analytics is None else Analytics(summary=analytics.summary)
+    return observed._replace(sample=sample, sampled_at=now)
 
 
 def texts_masked(observed: Observed, texts: Mapping[str, str | None]) -> Observed:

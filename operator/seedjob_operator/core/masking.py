@@ -1,13 +1,14 @@
 """What of a job's own words may be told: never the value of a Secret that it was given.
 
 The values themselves are kept nowhere. What is kept, in the intent, is which versions of its Secrets an attempt was sent
-(a stamp of their UIDs and resource versions, which says nothing of what is in them). As long as the Secrets are those, their
-values are masked; where one was changed, removed or can't be read, nobody knows what to mask, and the words are left out.
+(a stamp of their UIDs and of who wrote their data when, else of their resource versions; it says nothing of what is in them).
+As long as the Secrets are those, their values are masked; where one was written to, removed or can't be read, nobody knows
+what to mask, and the words are left out.
 """
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from seedjob_operator.core import progress
 from seedjob_operator.core.case import Case
@@ -24,24 +25,42 @@ SEVERAL = "several"
 _STAMP_DIGITS = 16
 
 
-def stamp(read: Sources) -> str:
-    """Say which versions of its Secrets an environment is built from; one that isn't there counts as such."""
+def stamp(read: Sources, *, known: str | None = None) -> str:
+    """Say which versions of its Secrets an environment is built from: as was said before, where they are those."""
+    stamps = _stamps(read)
+    return known if known in stamps else stamps[0]
+
+
+def _stamps(read: Sources) -> tuple[str, ...]:
+    """Give all that may be said of the same Secrets, the best first; one that isn't there counts as such.
+
+    A label changes the resource version and no value. When data were written isn't always to be had.
+    """
     if not read.secrets:
-        return NO_SECRETS
-    versions = "\n".join(f"{name}={read.versions.get(name, '')}" for name in sorted(read.secrets))
-    return hashlib.sha256(versions.encode()).hexdigest()[:_STAMP_DIGITS]
+        return (NO_SECRETS,)
+    there = {name for name, data in read.secrets.items() if data is not None}
+    kinds = (read.written, read.versions) if there <= read.written.keys() else (read.versions,)
+    return tuple(_digest({name: kind.get(name, "") for name in read.secrets}) for kind in kinds)
+
+
+def _digest(states: Mapping[str, str]) -> str:
+    told = "\n".join(f"{name}={state}" for name, state in sorted(states.items()))
+    return hashlib.sha256(told.encode()).hexdigest()[:_STAMP_DIGITS]
 
 
 def sent(case: Case) -> str | None:
     """Give the stamp of the Secrets that the attempt in force was sent; None where nobody knows.
 
-    Nobody does of a job that was adopted, and none can be masked that the spec doesn't refer to any more.
+    Nobody does of a job that was adopted, and none can be masked that the spec doesn't refer to any more. Users can write
+    the intent: that there were no Secrets isn't believed of a spec that refers to some.
     """
     known = case.intent.secrets if case.intent is not None else None
     spec_holds = case.sent_hash == case.desired.spec_hash
-    if known == NO_SECRETS or (spec_holds and not references(case.desired.spec.job)[0]):
+    if not spec_holds:
+        return NO_SECRETS if known == NO_SECRETS else None
+    if not references(case.desired.spec.job)[0]:
         return NO_SECRETS
-    return known if spec_holds and known != SEVERAL else None
+    return None if known in {NO_SECRETS, SEVERAL} else known
 
 
 def to_send(case: Case, job_name: str) -> str | None:
@@ -55,7 +74,7 @@ def masks(job: JobSpec, read: Sources, stamp_sent: str | None) -> frozenset[str]
     """Give the values that have to be masked; None where they aren't those that were sent."""
     if stamp_sent == NO_SECRETS:
         return frozenset()
-    return _values(job, read) if stamp(read) == stamp_sent else None
+    return _values(job, read) if stamp_sent in _stamps(read) else None
 
 
 def _values(job: JobSpec, read: Sources) -> frozenset[str]:
@@ -86,8 +105,8 @@ def _parts(secrets: frozenset[str]) -> Iterator[str]:
 def withheld(job_name: str) -> str:
     """Say in place of a log why it isn't there."""
     return (
-        "(The log's last lines are left out: a Secret of this job was changed or removed since it was submitted, or can't be "
-        f"read, so that its values can't be masked. Read the log of {job_name} on the platform.)"
+        "(The log's last lines are left out: a Secret of this job was written to since it was submitted, is gone or can't be "
+        f"read, so that nobody here knows what to mask. Read the log of {job_name} on the platform.)"
     )
 
 

@@ -12,7 +12,11 @@ Outcome = tuple[Phase, Reason, str]
 CANCELLED: Mapping[Reason, Outcome] = {
     reason: (phase, reason, message)
     for reason, phase, message in (
-        (Reason.CANCELLED_BY_USER, Phase.CANCELLED, "The run was cancelled by spec.cancel; a new runId runs it again."),
+        (
+            Reason.CANCELLED_BY_USER,
+            Phase.CANCELLED,
+            "The run was cancelled by spec.cancel. To run again set cancel to false, and runId to a new value.",
+        ),
         (
             Reason.COST_LIMIT_EXCEEDED,
             Phase.FAILED,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from seedjob_operator.core import conditions, cost, progress
+from seedjob_operator.core import attempts, conditions, cost, progress
 from seedjob_operator.core.conditions import Verdict
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import NEEDS_EDIT, Reason
@@ -80,7 +80,7 @@ class Situation:
         deletion_blocked: whether deletion can't be done at present.
         intent: the attempt that this is about; None before the first.
         job: what the platform says of it, where it was seen.
-        result: what was read after its end.
+        result: what was read beside its record: after its end, or its analytics while it ran.
         refused_name: the remote name that somebody else has.
         cancel_reason: why it is being cancelled.
         currency: of the platform's prices.
@@ -114,6 +114,8 @@ def compose(desired: Desired, situation: Situation, now: datetime) -> SeedJobSta
     if situation.job is not None:
         seen |= _job_facts(desired.status, situation, situation.job)
     recorded = desired.status
+    if _ends_now(recorded, situation.job):
+        seen.setdefault("analytics", None)  # what was seen while it ran isn't its result
     ended = recorded.phase is not None and recorded.phase.is_terminal
     facts |= _missing_in(recorded, seen) if ended else seen  # what a result says doesn't change any more
     if situation.cancel_reason is not None:
@@ -123,6 +125,10 @@ def compose(desired: Desired, situation: Situation, now: datetime) -> SeedJobSta
     verdicts = _verdicts(desired, situation, status)
     merged = conditions.merge(desired.status.conditions, verdicts, generation=desired.generation, now=now)
     return status.model_copy(update={"conditions": merged})
+
+
+def _ends_now(recorded: SeedJobStatus, job: wire.Job | None) -> bool:
+    return job is not None and job.status.terminal and not attempts.ended_at_all(recorded)
 
 
 def _heard(situation: Situation) -> bool:
@@ -258,7 +264,7 @@ def _reading(desired: Desired, situation: Situation, status: SeedJobStatus) -> R
 
 def _submitted(situation: Situation, status: SeedJobStatus) -> Verdict:
     if status.job_id is not None:
-        return Verdict(status=T, reason=Reason.SUBMITTED, message=f"The platform runs it as {status.job_name}.")
+        return Verdict(status=T, reason=Reason.SUBMITTED, message=f"The platform took it as {status.job_name}.")
     return Verdict(status=F, reason=situation.reason, message=situation.message)
 
 

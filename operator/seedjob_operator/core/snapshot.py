@@ -179,6 +179,8 @@ class Observed(NamedTuple):
         result: what was read after the end.
         result_reads: how often the result was read.
         result_read_at: when it was last read.
+        sample: the summary of the analytics that was last read while the job ran.
+        sampled_at: when it was last asked for.
         fault: why the last step of this pass failed; None after one that didn't.
         failures: failed steps in a row, for the back-off.
         failing_since: since when passes end with a fault.
@@ -220,6 +222,8 @@ class Observed(NamedTuple):
     result: Result = _NOTHING_READ
     result_reads: int = 0
     result_read_at: datetime | None = None
+    sample: Analytics | None = None
+    sampled_at: datetime | None = None
     fault: Fault | None = None
     failures: int = 0
     failing_since: datetime | None = None

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from seedjob_operator.core import (
     absence,
     attention,
+    claims,
     conditions,
     events,
     masking,
     outcome,
-    ownership,
     pacing,
     renewal,
     verbs,
@@ -27,7 +27,7 @@ from seedjob_operator.core.decision import (
 )
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import NEEDS_EDIT, Reason
-from seedjob_operator.core.snapshot import MISSING, UNREAD, Connection, Desired, Hold, Observed, Sent
+from seedjob_operator.core.snapshot import MISSING, UNREAD, Connection, Hold, Sent
 from seedjob_operator.core.verdicts import of_platform
 from seedjob_operator.resources import AdoptionPolicy, ConditionType, Phase, Unreadable
 from seedjob_operator.seedapi.wire import Job
@@ -54,11 +54,15 @@ def submit(case: Case) -> Decision:
 
 
 def hold_unreadable(case: Case, unreadable: Unreadable) -> Decision:
-    """Submit nothing of a spec that can't be read, but look once whether an open create has made its job."""
-    intent = case.stored_intent
-    if intent is not None and case.may_have_been_sent and case.observed.remote is UNREAD and not case.out_of_reach:
+    """Submit nothing of a spec that can't be read, but look for the job of an open create until there surely is none."""
+    hold, intent = Hold(reason=Reason.SPEC_UNREADABLE, message=unreadable.message), case.stored_intent
+    sought = intent is not None and case.may_have_been_sent and not isinstance(case.observed.remote, Job)
+    if intent is None or not sought or case.out_of_reach or absence.is_gone(case, intent):
+        return held(case, hold)
+    wait = absence.seconds_to_next_look(case)
+    if wait == 0 and not case.observed.fresh:
         return Decision(step=ReadJob(name=intent.job_name, urgent=True))
-    return held(case, Hold(reason=Reason.SPEC_UNREADABLE, message=unreadable.message))
+    return held(case, hold, look_again=wait or absence.BETWEEN_ABSENCES.total_seconds())
 
 
 def _not_started(case: Case) -> Decision | None:
@@ -90,9 +94,9 @@ def _find(case: Case) -> Decision:
         return Decision(step=ReadJob(name=intent.job_name, urgent=True))
     if not isinstance(observed.remote, Job):
         return _not_there(case, intent)
-    if case.next_name == intent.job_name and may_adopt(case, observed.remote):
+    if case.next_name == intent.job_name and claims.may_adopt(case, observed.remote):
         return name_taken(case, intent.job_name)
-    told = (events.orphaned(intent),) if in_doubt(case) else ()
+    told = (events.orphaned(intent),) if claims.in_doubt(case) else ()
     return Decision(step=DropIntent(), events=(*told, events.INTENT_DROPPED))  # begin anew, as the spec is now
 
 
@@ -216,7 +220,7 @@ def _unreachable(case: Case) -> Hold | None:
 def name_taken(case: Case, name: str) -> Decision:
     """Take over the job that has the name, where that is allowed and it's the same job; else say that it's taken."""
     job, connection = case.observed.remote, case.observed.connection
-    if isinstance(job, Job) and isinstance(connection, Connection) and may_adopt(case, job):
+    if isinstance(job, Job) and isinstance(connection, Connection) and claims.may_adopt(case, job):
         known = case.stored_intent if case.inherited else None
         attempt = known.attempt if known is not None else _name_to_send(case)[1]
         origin = (known.origin_uid or known.uid) if known is not None else None
@@ -227,13 +231,6 @@ def name_taken(case: Case, name: str) -> Decision:
     why = " and isn't what spec.job says, or is another SeedJob's" if compared else ""
     message = f"Another job on the platform is called {name}{why}: choose another spec.jobName, or remove that job."
     return held(case, Hold(reason=Reason.NAME_TAKEN, message=message))
-
-
-def may_adopt(case: Case, job: Job) -> bool:
-    """Tell whether a job that was there before may be taken over: nobody else's here, and just what the spec says."""
-    allowed = case.desired.spec.adoption_policy is AdoptionPolicy.IF_MATCHING
-    owned = job.id in case.observed.rivals or job.name in case.observed.claimed
-    return allowed and not owned and ownership.adoptable(job, case.desired.spec.job)
 
 
 def held(case: Case, hold: Hold, *, look_again: float | None = None) -> Decision:
@@ -263,49 +260,3 @@ def _look_again(case: Case, hold: Hold) -> float | None:
 def _held_since(case: Case) -> datetime | None:
     recorded = conditions.find(case.desired.status.conditions, ConditionType.SUBMITTED)
     return recorded.last_transition_time if recorded is not None else None
-
-
-def owns(case: Case) -> bool:
-    """Tell whether the job that was seen is this attempt's."""
-    intent, job = case.intent, case.observed.remote
-    if intent is None or not isinstance(job, Job) or not case.is_ours(job):
-        return False
-    if job.id in case.observed.rivals and not case.submitted:
-        return False
-    if case.submitted or case.observed.sent is Sent.CREATED or intent.has_generated_name:
-        return True
-    if intent.adopted_id == job.id or case.inherited:
-        return may_adopt(case, job)
-    made = ownership.made_since(case.not_before(intent), job) and ownership.equal(job, case.desired.spec.job)
-    return case.may_have_been_sent and not _spec_changed(case) and made and not _outranked(case, job)
-
-
-def _outranked(case: Case, job: Job) -> bool:
-    """Tell whether an older SeedJob has the same claim: two that chose one name may both have an open create."""
-    seen = Observed(
-        connection=case.observed.connection,
-        clock_offset=case.observed.clock_offset,
-        rivals=case.observed.rivals,
-        remote=job,
-    )
-    others = (Case(other, seen, case.now) for other in case.observed.contenders if _is_older(other, case.desired))
-    return any(owns(other) and not other.elsewhere for other in others)
-
-
-def _is_older(one: Desired, other: Desired) -> bool:
-    if one.created_at is None or other.created_at is None or one.created_at == other.created_at:
-        return one.uid < other.uid
-    return one.created_at < other.created_at
-
-
-def in_doubt(case: Case) -> bool:
-    """Tell whether nobody can say whose the job is: it may be ours, but what was sent is no longer known."""
-    intent, job = case.intent, case.observed.remote
-    if intent is None or not isinstance(job, Job) or not case.is_ours(job) or owns(case):
-        return False
-    since = ownership.made_since(case.not_before(intent), job)
-    return case.may_have_been_sent and _spec_changed(case) and since and job.id not in case.observed.rivals
-
-
-def _spec_changed(case: Case) -> bool:
-    return case.intent is not None and case.intent.spec_hash != case.desired.spec_hash

@@ -8,7 +8,9 @@ PROGRESS_INTERVAL = timedelta(seconds=10)
 
 _NEVER_NEWS = frozenset({"last_sync_time"})
 _PROGRESS = frozenset({"progress", "progress_text"})
-_COUNTERS = frozenset({"runtime_seconds", "cost", "cost_text", "analytics"})
+_COUNTERS = frozenset({"runtime_seconds", "cost", "cost_text"})
+_SAMPLED = frozenset({"analytics"})
+"""Of a running job these count as progress."""
 
 
 def due(recorded: SeedJobStatus, status: SeedJobStatus, *, now: datetime) -> tuple[bool, float | None]:
@@ -17,8 +19,9 @@ def due(recorded: SeedJobStatus, status: SeedJobStatus, *, now: datetime) -> tup
     Progress alone is written at most every 10 s a job, counted from the last write of any kind. Run time and cost of a
     running job go along with other writes; once it ended they are its result and count.
     """
-    counters = frozenset() if recorded.completion_time or status.completion_time else _COUNTERS
-    if _differs(recorded, status, ignoring=_NEVER_NEWS | _PROGRESS | counters):
+    ended = recorded.completion_time or status.completion_time
+    patient = _PROGRESS if ended else _PROGRESS | _COUNTERS | _SAMPLED
+    if _differs(recorded, status, ignoring=_NEVER_NEWS | patient):
         return True, None
     if _progress(recorded) == _progress(status):
         return False, None
@@ -29,7 +32,8 @@ def due(recorded: SeedJobStatus, status: SeedJobStatus, *, now: datetime) -> tup
 
 def _progress(status: SeedJobStatus) -> object:
     """What of the progress is news; the time to go changes by itself."""
-    return None if status.progress is None else status.progress.model_copy(update={"eta_seconds": None})
+    read = None if status.progress is None else status.progress.model_copy(update={"eta_seconds": None})
+    return read, status.analytics
 
 
 def _differs(recorded: SeedJobStatus, status: SeedJobStatus, *, ignoring: frozenset[str]) -> bool:

@@ -5,6 +5,15 @@ read with `read_spec(body["spec"])`, a status with `SeedJobStatus.read(body.get(
 neither of which fails; `status.dump()` is a merge patch. This room does no I/O and imports no other.
 """
 
+from seedjob_operator.resources.environment import (
+    ConfigMapEnvSource,
+    ConfigMapKeySelector,
+    EnvFromSource,
+    EnvVar,
+    EnvVarSource,
+    SecretEnvSource,
+    SecretKeySelector,
+)
 from seedjob_operator.resources.identity import (
     API_VERSION,
     CONNECTION_FINALIZER,
@@ -21,17 +30,7 @@ from seedjob_operator.resources.identity import (
     SEEDJOB_PLURAL,
     VERSION,
 )
-from seedjob_operator.resources.job import (
-    ConfigMapEnvSource,
-    ConfigMapKeySelector,
-    EnvFromSource,
-    EnvVar,
-    EnvVarSource,
-    Gpu,
-    JobSpec,
-    SecretEnvSource,
-    SecretKeySelector,
-)
+from seedjob_operator.resources.job import Gpu, JobSpec
 from seedjob_operator.resources.reading import Unreadable, read_spec
 from seedjob_operator.resources.seedconnection import CredentialRef, SeedConnection, SeedConnectionSpec
 from seedjob_operator.resources.seedjob import ConnectionRef, Logs, SeedJob, SeedJobSpec

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from seedjob_operator.resources.job import DataKey, ObjectName
+from seedjob_operator.resources.environment import DataKey, ObjectName
 from seedjob_operator.resources.model import Model
 from seedjob_operator.resources.rules import Refusal, Rule
 from seedjob_operator.resources.status import SeedConnectionStatus

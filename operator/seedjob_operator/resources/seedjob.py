@@ -6,7 +6,8 @@ from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
-from seedjob_operator.resources.job import JobSpec, ObjectName
+from seedjob_operator.resources.environment import ObjectName
+from seedjob_operator.resources.job import JobSpec
 from seedjob_operator.resources.model import Model, Money
 from seedjob_operator.resources.rules import Refusal, Rule, ruled_by
 from seedjob_operator.resources.status import MAX_LOG_LINES, SeedJobStatus

@@ -279,7 +279,8 @@ class SeedJobStatus(Status):
     """What the attempt left in the artifact storage."""
 
     analytics: Analytics | None = None
-    """The platform's summary of the attempt."""
+    """The platform's summary of the attempt: the final one once it has ended, and before that how it was when the rate
+    limit last had a request to spare, at most every 5 minutes."""
 
     log_tail: Annotated[tuple[LogLine, ...], Field(max_length=MAX_LOG_LINES, json_schema_extra=ATOMIC_LIST)] | None = (
         None

@@ -35,6 +35,7 @@ class BudgetState:
     burst: int | None
     used: int
     used_by_lists: int
+    used_spare: int
     left: int | None
     held_for: float
     concurrency: int
@@ -180,6 +181,7 @@ class Budget:
             burst=plan.burst,
             used=used,
             used_by_lists=gate.windows.used(now, Priority.LIST),
+            used_spare=gate.windows.used(now, Priority.SPARE),
             left=None if plan.per_minute is None else max(0, plan.per_minute - taken),
             held_for=gate.held(now),
             concurrency=gate.congestion.window,

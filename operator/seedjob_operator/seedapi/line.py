@@ -1,8 +1,8 @@
 """Who waits for a credential, and who is next.
 
 By priority, and within one by coming; but lists go before creates as long as they haven't had what is kept for them, and
-every other turn is for the read that waits longest beyond its patience. So whatever comes in crowds, nothing starves;
-cancels and deletes yield to nothing.
+every other turn is for the read that waits longest beyond its patience. So whatever comes in crowds, nothing starves but
+what takes leavings; cancels and deletes yield to nothing.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ class Line:
     def first(self, now: float, *, lists_owed: bool) -> Iterator[Waiting]:
         """Give the first of each priority, in the order in which they may go if they can."""
         heads = [line[0] for line in self._lines.values() if line]
-        aged = [head for head in heads if head.priority.reads and now - head.since >= PATIENCE]
+        aged = [head for head in heads if head.priority.ages and now - head.since >= PATIENCE]
         next_aged = min(aged, key=lambda head: head.since, default=None) if self._aged_turn else None
 
         def rank(head: Waiting) -> tuple[int, int]:

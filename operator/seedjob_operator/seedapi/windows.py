@@ -23,7 +23,7 @@ MOST_FOR_LISTS = 2 / 3
 
 @unique
 class Priority(IntEnum):
-    """Who goes first; a lower number before a higher one."""
+    """Who goes first; a lower number before a higher one. SPARE is for what may as well not be sent: it takes leavings."""
 
     CANCEL_DELETE = 0
     CREATE = 1
@@ -31,11 +31,12 @@ class Priority(IntEnum):
     GET = 3
     ANALYTICS = 4
     LOGS = 5
+    SPARE = 6
 
     @property
-    def reads(self) -> bool:
-        """Whether requests of this priority change nothing."""
-        return self > Priority.CREATE
+    def ages(self) -> bool:
+        """Whether requests of this priority go before others once they have waited for long: reads do."""
+        return Priority.CREATE < self < Priority.SPARE
 
 
 class Windows:
@@ -133,8 +134,11 @@ class Windows:
     def _kept(self, most: int, priority: Priority) -> int:
         """Everybody leaves a tenth to cancels and deletes; lists half of that, so that a crowd of creates delays no round.
 
+        What takes leavings leaves three tenths, so that what comes next seldom finds them taken.
         Where a tenth is less than one, the important only go first.
         """
         if priority is Priority.CANCEL_DELETE:
             return 0
+        if priority is Priority.SPARE:
+            return most * 3 // 10
         return (most // 10 + 1) // 2 if priority is Priority.LIST else most // 10

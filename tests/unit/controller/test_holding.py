@@ -3,8 +3,11 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from seedjob_operator.controller.holding import Holder
 from seedjob_operator.controller.keys import Key
+from seedjob_operator.controller.kubernetes import KubernetesError
 from seedjob_operator.controller.store import Store
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import Hold
@@ -78,5 +81,43 @@ def test_one_that_is_being_deleted_takes_no_first_job() -> None:
         assert hold.reason is Reason.CONNECTION_NOT_READY
         held = World(deletionTimestamp="2026-01-01T00:00:00Z", finalizers=[CONNECTION_FINALIZER])
         assert await held.holder.hold(ACME) is None, "it waits for the jobs that it has, and for this one"
+
+    simulate(test())
+
+
+def test_who_finds_it_held_waits_for_nobody() -> None:
+    """Each job of each pass asks; a slow write to another connection would hold up all of them."""
+
+    async def test() -> None:
+        world = World(finalizers=[CONNECTION_FINALIZER])
+        world.use()
+        other = Key("ns", "globex")
+        known = {"name": "globex", "namespace": "ns", "uid": "c2", "resourceVersion": "2"}
+        world.connections.put(world.objects.put({"metadata": known, "spec": {}, "status": {}}))
+        writing = asyncio.create_task(world.holder.hold(other))
+        await asyncio.sleep(0)
+        began = asyncio.get_running_loop().time()
+        await world.holder.hold(ACME)
+        assert asyncio.get_running_loop().time() == began
+        assert not writing.done()
+        await writing
+
+    simulate(test())
+
+
+@pytest.mark.parametrize("status", [403, 422])
+def test_a_finalizer_that_is_refused_holds_its_jobs_and_says_why(status: int) -> None:
+    """Nothing heals that by itself, and who looks at the job sees no operator's log."""
+
+    async def test() -> None:
+        world = World()
+        world.objects.refusal = KubernetesError(f"the Kubernetes API answered {status}: no", status=status)
+        hold = await world.holder.hold(ACME)
+        assert isinstance(hold, Hold)
+        assert "acme" in hold.message
+        assert f"answered {status}: no" in hold.message
+        world.objects.refusal = KubernetesError("the Kubernetes API answered 503: busy", status=503)
+        with pytest.raises(KubernetesError):  # that passes: the pass is put off
+            await world.holder.hold(ACME)
 
     simulate(test())

@@ -5,6 +5,7 @@ is no other clock than the simulation's, so they may be asserted.
 """
 
 import asyncio
+import itertools
 import json
 import random
 from collections import deque
@@ -22,6 +23,7 @@ from seedjob_operator.controller.links import Link
 from seedjob_operator.controller.observations import Observations
 from seedjob_operator.controller.poller import Poller
 from seedjob_operator.controller.queue import KeyQueue
+from seedjob_operator.controller.sampling import Sampler
 from seedjob_operator.core.snapshot import MISSING
 from seedjob_operator.seedapi.budget import Budget
 from seedjob_operator.seedapi.client import SeedClient
@@ -100,6 +102,7 @@ class Platform:
         self.ended_at: dict[str, float] = {}
         self.refused: list[float] = []
         self.requests = 0
+        self.sampled: dict[str, list[float]] = {}
 
     def run(self, name: str) -> dict[str, Any]:
         at = f"2025-03-01T00:00:00.{len(self.jobs):06d}Z"
@@ -128,6 +131,9 @@ class Platform:
         if request.method == "POST":
             return httpx.Response(201, json=self.run(json.loads(request.content)["name"]))
         if request.url.path.endswith("/analytics"):
+            name = request.url.path.rsplit("/", 2)[1]
+            if name not in self.ended_at:
+                self.sampled.setdefault(name, []).append(asyncio.get_running_loop().time())
             return httpx.Response(200, json={"summary": {}, "series": []})
         if request.url.path.endswith("/jobs"):
             return httpx.Response(200, json=self._page(request.url.params))
@@ -159,7 +165,7 @@ class Seen(Observations):
 class World:
     """One account, its poll, and passes of a few lines each."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, *, samples: bool) -> None:
         loop = asyncio.get_running_loop()
         self.platform, self.seen, self.queue, self.clock = platform, Seen(), KeyQueue(), SimulatedClock()
         self.budget = Budget(clock=loop.time)
@@ -179,7 +185,17 @@ class World:
             clock=self.clock,
             budget=self.budget,
         )
+        sampler = Sampler(
+            self.link,
+            observations=self.seen,
+            queue=self.queue,
+            leadership=leads,
+            clock=self.clock,
+            budget=self.budget,
+        )
         self.start(poller.run())
+        if samples:
+            self.start(sampler.run())
         self.start(self._follow_up())
         self.start(self._watch())
 
@@ -238,12 +254,15 @@ class World:
         return sorted(self.ages)[int(len(self.ages) * 0.99)]
 
 
-def play(algorithm: str, *, headers: bool, story: Callable[[World], Coroutine[Any, Any, None]]) -> None:
+def play(
+    algorithm: str, *, headers: bool, story: Callable[[World], Coroutine[Any, Any, None]], samples: bool = True
+) -> None:
     seed = 6
     random.seed(seed)  # the poll's jitter; with it the whole story is the same each time
 
     async def told() -> None:
-        world = World(Platform(ALGORITHMS[algorithm](), headers=headers, dice=random.Random(seed)))
+        platform = Platform(ALGORITHMS[algorithm](), headers=headers, dice=random.Random(seed))
+        world = World(platform, samples=samples)
         try:
             await story(world)
         finally:
@@ -298,3 +317,44 @@ def test_a_thousand_active_jobs_stay_fresh(algorithm: str, headers: bool) -> Non
         assert not ended & {key.name for key in world.link.followed}, "the ends of the first minutes are known"
 
     play(algorithm, headers=headers, story=story)
+
+
+def test_running_jobs_show_their_analytics() -> None:
+    """Each every five minutes where the plan has that to spare, and the lists are read as often as without."""
+    minutes = 20
+
+    async def story(world: World) -> None:
+        for number in range(40):
+            world.platform.run(f"j{number}")
+            world.follow(f"j{number}")
+        await asyncio.sleep(60.0 * minutes)
+        sampled = world.platform.sampled
+        assert len(sampled) == 40
+        assert {len(times) for times in sampled.values()} <= {minutes // 5 - 1, minutes // 5}
+        gaps = [after - before for times in sampled.values() for before, after in itertools.pairwise(times)]
+        assert min(gaps) > 299.0, "at most every five minutes a job, but for the time on the way"
+        assert max(world.ages) < 5.0, "a round of one page is due every two seconds"
+        assert not world.platform.refused
+
+    play("sliding", headers=True, story=story)
+
+
+def test_analytics_of_running_jobs_take_what_is_left_over() -> None:
+    """A thousand jobs, some of which end while others come: their lists are as fresh as if no analytics were read."""
+    ages: dict[bool, float] = {}
+
+    async def story(world: World) -> None:
+        for number in range(1000):
+            world.platform.run(f"j{number}")
+            world.follow(f"j{number}")
+        for number in range(60):
+            world.platform.end(f"j{(number * 37) % 1000}")
+            world.start(world.submit([f"new{number}"]))
+            await asyncio.sleep(6.0)
+        ages[bool(world.platform.sampled)] = sum(world.ages) / len(world.ages)
+        assert not world.platform.refused
+
+    for samples in (False, True):
+        play("sliding", headers=True, story=story, samples=samples)
+    print(ages)
+    assert ages[True] < 1.1 * ages[False]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seedjob_operator.controller.schedule import lists_per_minute, period, plan_needed
+from seedjob_operator.controller.schedule import between_samples, lists_per_minute, period, plan_needed
 from seedjob_operator.seedapi.budget import Budget, Priority
 
 
@@ -42,3 +42,16 @@ def test_a_plan_that_is_too_small_says_what_it_would_need() -> None:
     assert plan_needed(100, 60) == 180, "10,000 active jobs: 120 lists a minute, and a third for all else"
     assert plan_needed(100, 180) is None
     assert lists_per_minute(100) == 120
+
+
+@pytest.mark.parametrize(("per_minute", "seconds"), [(60, 5.0), (1000, 0.3), (100_000, 0.1), (None, 0.1)])
+def test_analytics_of_running_jobs_are_read_evenly(per_minute: int | None, seconds: float) -> None:
+    """At most a fifth of a plan, and never so many that the operator itself has much to do with them."""
+    assert between_samples(state_of(per_minute).state("me")) == pytest.approx(seconds)
+
+
+def test_what_takes_leavings_makes_no_list_wait() -> None:
+    budget = state_of(60)
+    for _ in range(40):
+        budget._gate("me").windows.begin(Priority.SPARE)
+    assert period(11, budget.state("me")) == pytest.approx(22.0)

@@ -1,6 +1,7 @@
 """What is known of objects: only ever newer, and only what is read."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -135,3 +136,42 @@ def test_an_outline_says_what_is_asked_of_all_objects_at_once() -> None:
     assert (outline.unfinished, outline.waits_for_reference) == (False, False)
     store.put(seedjob(version=3, metadata={"deletionTimestamp": "x", "finalizers": ["seed.dev/job"]}))
     assert next(store.outlines())[1].unfinished, "it has yet to be cleaned up"
+
+
+def named(name: str, number: int, *names: str) -> Any:
+    """Give a SeedJob with attempts of these names, the last one announced only."""
+    status = {"jobName": names[0], "attempts": [{"jobName": past} for past in names[1:]]}
+    return seedjob(name, uid=f"u-{name}", version=number, status=status)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "found"),
+    [
+        ("nightly", ["a", "b"]),
+        ("nightly-2", ["b"]),  # somebody may choose the name that another one's second attempt has
+        ("nightly-2-2", []),
+        ("night", []),
+        ("weekly", ["c"]),
+        ("train-0123456789ab-1", ["d"]),  # and even one that was generated
+        ("train-0123456789ab", []),
+    ],
+)
+def test_who_has_a_remote_name(chosen: str, found: list[str]) -> None:
+    store = Store()
+    for body in (
+        named("b", 1, "nightly-2", "nightly"),
+        named("a", 2, "nightly"),
+        named("c", 3, "weekly-12"),
+        named("d", 4, "train-0123456789ab-1"),
+    ):
+        store.put(body)
+    assert [key.name for key, _ in store.named(chosen)] == found
+
+
+def test_a_name_that_nobody_has_any_more() -> None:
+    store = Store()
+    store.put(named("a", 1, "nightly"))
+    store.put(named("a", 2, "weekly"))
+    assert store.named("nightly") == []
+    store.remove(Key("ns", "a"))
+    assert store.named("weekly") == []

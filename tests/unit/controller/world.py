@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from seedjob_operator.controller.clock import Clock
 from seedjob_operator.controller.keys import Key
-from seedjob_operator.controller.kubernetes import ConflictError, NotFoundError
+from seedjob_operator.controller.kubernetes import ConflictError, KubernetesError, NotFoundError
 from seedjob_operator.controller.leadership import NotLeaderError
 from seedjob_operator.controller.observations import Observations
 from seedjob_operator.controller.passes import before_write
@@ -37,6 +37,8 @@ class Objects:
     def __init__(self) -> None:
         self.live: dict[Key, Body] = {}
         self._version = 100
+        self.refusal: Exception | None = None
+        """What each write is answered with, where it is refused."""
 
     def put(self, body: Any) -> Body:
         self._version += 1
@@ -69,6 +71,8 @@ class Objects:
 
     async def _checked(self, key: Key, precondition: Body) -> Body:
         await asyncio.sleep(0.01)
+        if self.refusal is not None:
+            raise self.refusal
         body = await self.get(key)
         if any(body["metadata"][name] != value for name, value in precondition.items()):
             raise ConflictError("changed meanwhile", status=409)
@@ -149,13 +153,18 @@ class _Recorder:
 class _Sources:
     def __init__(self) -> None:
         self.reading: Wait = at_once
+        self.read = environment.Sources()
+        self.failing = False
+        """Whether Kubernetes fails to answer just now."""
 
     async def for_job(self, namespace: str, job: object) -> environment.Sources:
         await self.reading()
-        return environment.Sources()
+        return self.read
 
     async def secrets_of(self, namespace: str, job: object) -> environment.Sources:
-        return environment.Sources()
+        if self.failing:
+            raise KubernetesError("the Kubernetes API answered 503: busy", status=503)
+        return self.read
 
 
 class _Holder:

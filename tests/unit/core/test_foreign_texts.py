@@ -129,6 +129,7 @@ def test_a_secret_in_the_words_of_a_job_is_masked(seen: Job) -> None:
         pytest.param(sent(None), False, id="the job was adopted, or its intent removed"),
         pytest.param(sent(masking.SEVERAL), False, id="one of several versions was sent"),
         pytest.param(sent(spec_hash="another"), False, id="the spec referred to other Secrets then"),
+        pytest.param(sent(masking.NO_SECRETS), False, id="somebody wrote into the intent that it had none"),
     ],
 )
 def test_where_the_secrets_are_not_known_the_words_are_left_out(seen: Job, intent: Intent, *, unmasked: bool) -> None:
@@ -177,9 +178,10 @@ def test_without_secrets_in_its_environment_words_are_told_as_they_are() -> None
 KEYS = JobSpec.model_validate(SECRET_ENV["job"])
 
 
-def source(version: str, value: str | None = SECRET) -> Sources:
+def source(version: str, value: str | None = SECRET, *, written: str | None = None) -> Sources:
     data = None if value is None else {"token": value, "other": "unused"}
-    return Sources(secrets={"hf": data}, versions={} if value is None else {"hf": version})
+    noted = {} if written is None else {"hf": written}
+    return Sources(secrets={"hf": data}, versions={} if value is None else {"hf": version}, written=noted)
 
 
 def test_values_are_masked_as_long_as_the_secrets_are_those_that_were_sent() -> None:
@@ -188,6 +190,28 @@ def test_values_are_masked_as_long_as_the_secrets_are_those_that_were_sent() -> 
     for other in (source("u/2"), source("v/1"), source("", None)):
         assert masking.masks(KEYS, other, stamp) is None
     assert SECRET not in stamp
+
+
+@pytest.mark.parametrize(
+    ("sent_with", "now_there", "known"),
+    [
+        (source("u/1", written="kubectl 12:00"), source("u/2", written="kubectl 12:00"), True),  # a label was added
+        (source("u/1", written="kubectl 12:00"), source("u/2", written="kubectl 12:05"), False),
+        (source("u/1", written="kubectl 12:00"), source("u/1"), False),  # by then nobody noted who wrote it
+        (source("u/1"), source("u/1", written="kubectl 12:00"), True),  # it was sent as soon as it was written
+        (source("u/1"), source("u/2", written="kubectl 12:00"), False),  # with that, nobody knows of a label
+    ],
+)
+def test_a_label_on_a_secret_is_no_rotation(sent_with: Sources, now_there: Sources, known: bool) -> None:
+    masks = masking.masks(KEYS, now_there, masking.stamp(sent_with))
+    assert masks == (frozenset({SECRET}) if known else None)
+
+
+def test_a_create_that_is_repeated_says_of_the_same_secrets_what_was_said_before() -> None:
+    """Else the attempt would count as sent with several versions, and its log be left out for nothing."""
+    before = masking.stamp(source("u/1"))
+    assert masking.stamp(source("u/1", written="kubectl 12:00"), known=before) == before
+    assert masking.stamp(source("u/2", written="kubectl 12:00"), known=before) != before
 
 
 def test_an_optional_secret_that_never_was_hides_nothing() -> None:

@@ -11,14 +11,14 @@ from hypothesis import given as cases
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from seedjob_operator.core import naming, ownership, submission
+from seedjob_operator.core import claims, naming, ownership
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.decide import decide
 from seedjob_operator.core.decision import DropIntent, ReadJob, WriteIntent
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import MISSING, Desired, Sent
-from seedjob_operator.resources import JobSpec, Phase, SeedJobSpec
+from seedjob_operator.resources import ConditionType, JobSpec, Phase, SeedJobSpec
 from seedjob_operator.seedapi.wire import Job
 from unit.core import given
 from unit.core.given import NOW, OWN, RESTORED, TAKEN_OVER, job, spec
@@ -219,15 +219,15 @@ def test_a_job_is_never_older_than_its_object(made_at: timedelta, job_at: timede
     )
     seen = job(name=given.CHOSEN, created_at=OWN.time + job_at)
     case = Case(asked, given.observed(remote=seen, sent=Sent.UNKNOWN), given.NOW)
-    assert submission.owns(case) is is_ours, why
+    assert claims.owns(case) is is_ours, why
 
 
 def test_what_another_seedjob_recorded_is_not_ours() -> None:
     """Two manifests with one jobName, applied at once: the job is the one's that recorded it."""
     asked = given.desired(intent=given.CHOSEN_INTENT, spec=given.spec(jobName=given.CHOSEN))
     seen = given.observed(remote=job(name=given.CHOSEN), sent=Sent.UNKNOWN)
-    assert submission.owns(Case(asked, seen, given.NOW))
-    assert not submission.owns(Case(asked, seen._replace(rivals=frozenset({given.JOB_ID})), given.NOW))
+    assert claims.owns(Case(asked, seen, given.NOW))
+    assert not claims.owns(Case(asked, seen._replace(rivals=frozenset({given.JOB_ID})), given.NOW))
 
 
 def test_every_readable_field_is_compared() -> None:
@@ -285,7 +285,7 @@ def test_a_job_that_two_claim_is_the_older_ones(mine: tuple[datetime, str], othe
     """I1, I2: two SeedJobs chose one name and one job, and nobody knows any more whose create was accepted."""
     seen = given.observed(remote=job(name=given.CHOSEN), fresh=True, contenders=(other,), environment_read=True)
     asked = Case(claimant(*mine), seen, NOW)
-    assert submission.owns(asked) is owned
+    assert claims.owns(asked) is owned
     decision = decide(asked.desired, seen, NOW)
     assert isinstance(decision.step, DropIntent) is not owned
     assert (decision.status is not None) is owned
@@ -310,6 +310,19 @@ def test_a_renewed_intent_remembers_what_an_open_create_sent() -> None:
     answered = decide(asked, given.observed(sent=Sent.CREATED, remote=job(), fresh=True), NOW).status
     assert answered is not None
     assert (answered.run_id, answered.spec_hash) == ("2", asked.spec_hash)
+
+
+def test_a_job_that_counts_as_an_open_creates_says_that_nobody_knows() -> None:
+    """After a restart: it may as well run what the spec says now, and a new runId is the way to be sure."""
+    intent = renewed(Sent.UNANSWERED, **given.CHANGED)
+    asked = given.desired(intent=intent, spec=spec(**given.CHANGED))
+    status = decide(asked, given.observed(remote=job(), fresh=True), NOW).status
+    assert status is not None
+    assert status.spec_hash == OWN.spec_hash
+    attention = given.condition(status, ConditionType.ATTENTION)
+    assert attention is not None
+    assert attention.reason == Reason.SPEC_CHANGED_AFTER_SUBMIT
+    assert "Nobody knows" in attention.message
 
 
 def test_where_nothing_was_made_nothing_is_remembered() -> None:

@@ -1209,6 +1209,28 @@ UNREADABLE = [
         then=ReadJob,
     ),
     Row(
+        why="and looked at again: one answer doesn't prove that there will be none",
+        desired={"spec": NO_JOB, "unreadable": ODD_JOB, "intent": OWN},
+        observed={"remote": MISSING, "absences": given.absences(61.0)},
+        then=ReadJob,
+    ),
+    Row(
+        why="with time between the looks",
+        desired={"spec": NO_JOB, "unreadable": ODD_JOB, "intent": OWN},
+        observed={"remote": MISSING, "absences": given.absences(20.0)},
+        phase=Phase.PENDING,
+        reason=Reason.SPEC_UNREADABLE,
+        requeue=40.0,
+    ),
+    Row(
+        why="until there surely is none",
+        desired={"spec": NO_JOB, "unreadable": ODD_JOB, "intent": OWN},
+        observed={"remote": MISSING, "absences": given.absences(900.0, 400.0, 300.0, 61.0)},
+        phase=Phase.PENDING,
+        reason=Reason.SPEC_UNREADABLE,
+        requeue=None,
+    ),
+    Row(
         why="and a job that is there under the generated name is followed",
         desired={"spec": NO_JOB, "unreadable": ODD_JOB, "intent": OWN},
         observed={"remote": job(), "fresh": True},

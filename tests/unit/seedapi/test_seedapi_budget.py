@@ -223,6 +223,27 @@ async def test_nothing_starves_behind_creates(budget: Budget, sender: Sender, ti
         task.cancel()
 
 
+async def test_what_takes_leavings_waits_for_all_others_however_long(
+    budget: Budget, sender: Sender, time: Time
+) -> None:
+    """It has no patience to run out of, and leaves three tenths of a minute to whoever comes next."""
+    budget.configure(ME, requests_per_minute=60, burst=10)
+    for number in range(300):
+        sender.send(f"create{number}", Priority.CREATE)
+    sender.send("waits", Priority.SPARE)
+    await time.advance(200.0)
+    assert "waits" not in sender.labels
+    for task in sender.tasks:
+        task.cancel()
+    await time.advance(120.0)
+    for number in range(50):
+        sender.send(f"spare{number}", Priority.SPARE)
+    await time.advance(59.0)
+    assert sum(label.startswith("spare") for label in sender.labels) == 42
+    for task in sender.tasks:
+        task.cancel()
+
+
 async def test_lists_are_served_before_creates_up_to_what_is_kept(budget: Budget, sender: Sender, time: Time) -> None:
     budget.configure(ME, requests_per_minute=60, burst=10)
     budget.keep_for_lists(ME, 2)
@@ -339,6 +360,7 @@ def test_the_order_of_priorities() -> None:
         "GET",
         "ANALYTICS",
         "LOGS",
+        "SPARE",
     ]
 
 
