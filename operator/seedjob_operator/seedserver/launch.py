@@ -37,9 +37,16 @@ class Launcher:
     log_limit: int = DEFAULT_LOG_LIMIT_MIB * MIB
 
     def write_order(self, record: JobRecord, folder: Path) -> None:
-        """Make the job's folder, and write what is to run there; until this is read, the job hasn't begun."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / files.LOCK).touch(mode=0o600)  # while there is room: to end the job it has to be there
+        """Make the job's folder, with room for what its supervisor has to write, and then what is to run there.
+
+        Raises:
+            OSError: the system can't, for example because the disk is full; there is no order then.
+        """
+        for made in (folder, folder / files.WORK, folder / files.LOG):
+            made.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / files.LOCK).touch(mode=0o600)  # to end the job it has to be there
+        files.reserve(str(folder / files.STATE))
+        files.reserve(str(folder / files.RESULT))
         environment, names = _environment(record, folder / files.WORK), _rank_names(record)
         order = {
             "command": record.command,

@@ -67,7 +67,8 @@ class Platform:
 
     async def start(self) -> None:
         """Take up the jobs of an earlier server, then run."""
-        await asyncio.to_thread(self.folders.remove_jobs_but, self.store.ids())
+        running = {record.id for record in self.store.active() if record.status is JobStatus.RUNNING}
+        await asyncio.to_thread(self.folders.tidy, known=self.store.ids(), running=running)
         self._execution.start()
 
     def stop_taking(self) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import sqlite3
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import psutil
@@ -12,6 +13,8 @@ import pytest
 from integration.seedserver.conftest import NewServer
 from integration.seedserver.server import UNTIL_GO, SeedServer, alive, kill, until
 from seedjob_operator.seedapi import wire
+
+UNTIL_GONE = "while [ -e {} ]; do sleep 0.05; done"
 
 
 def supervisor_of(server: SeedServer) -> psutil.Process:
@@ -213,7 +216,7 @@ def test_a_server_without_a_free_descriptor_starts_a_job_once_and_when_it_can(ne
     server.create("crowded", "exit 3")
     log = server.data.parent / "server.log"
     until("it can't be started", lambda: "crowded can't be started yet: Too many open files" in log.read_text())
-    assert server.job("crowded")["status"] == "running"
+    assert server.job("crowded")["status"] == "queued", "nothing of it has begun"
     process.rlimit(psutil.RLIMIT_NOFILE, limits)
     found = server.wait("crowded")
     assert (found["status"], found["exit_code"]) == ("failed", 3)
@@ -223,4 +226,31 @@ def test_a_job_that_removes_its_own_folder_ends(server: SeedServer) -> None:
     server.create("vandal", 'rm -rf "$(dirname "$HOME")"; exit 0')
     found = server.wait("vandal")
     assert (found["status"], found["exit_code"]) == ("failed", None)
-    assert "the job's folder is gone" in found["error"]
+    assert "the command removed what the platform keeps" in found["error"]
+
+
+@pytest.mark.parametrize(
+    ("removal", "rest", "status", "why"),
+    [
+        ('rm -rf "$(dirname "$HOME")"', "sleep 300", "failed", "nothing tells of its supervisor"),
+        ('rm -rf "$(dirname "$HOME")"', "exit 0", "failed", "nor how it ended"),
+        ("rm -f ../*", "sleep 300", "failed", "its folder alone says nothing"),
+        ("rm -f ../*", "exit 0", "succeeded", "its result was written afterwards"),
+    ],
+)
+def test_a_job_that_removed_its_own_folder_does_not_run_again(
+    new_server: NewServer, tmp_path: Path, *, removal: str, rest: str, status: str, why: str
+) -> None:
+    """Nothing in its folder tells the next server that it has begun: the records do."""
+    server, ran = new_server(), tmp_path / "ran"
+    server.create("vandal", f"{removal}; echo ran >> {ran}; {UNTIL_GONE.format(ran)}; {rest}")
+    until("it has run", ran.exists)
+    psutil.Process(server.pid).suspend()
+    ran.rename(tmp_path / "seen")
+    if rest == "exit 0":
+        until("its end", lambda: not server.processes())
+    server.kill()
+    server.start()
+    assert server.wait("vandal")["status"] == status, why
+    assert not ran.exists(), "a second run"
+    assert server.processes() == [], "what it left behind doesn't run on unseen"

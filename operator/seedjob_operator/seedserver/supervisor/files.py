@@ -1,6 +1,6 @@
 """The files through which the server and a job's supervisor speak, all in the job's own folder.
 
-`ORDER` is what to run; as long as it is there the job hasn't begun. `LOCK` is held by the supervisor while it lives.
+`ORDER` is what to run; as long as it is there the job hasn't begun, and an emptied one never begins. `LOCK` is held by the supervisor while it lives.
 `STATE` says which processes run; `RESULT` is the end. A record is text of `key=value` parts, each ended by NUL, because
 neither a command nor an environment can contain one.
 """
@@ -15,6 +15,7 @@ RESULT = "result"
 LOG = "log"
 WORK = "work"
 ERRORS = "supervisor.err"
+PARTIAL = ".partial"
 
 # What an order has any number of: each a part of its own, so that no text of a user's can end it and begin another.
 ENV_PREFIX = "env."
@@ -37,7 +38,7 @@ def write_record(path: str, record: dict[str, str]) -> None:
         OSError: the system can't, for example because the disk is full; nothing is left of it then.
     """
     content = "".join(f"{key}={value}\0" for key, value in record.items()).encode("utf-8", "surrogateescape")
-    partial = path + ".partial"
+    partial = path + PARTIAL
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT, 0o600)  # not emptied: that would give the room back
     try:
         _write(descriptor, content)
@@ -56,7 +57,7 @@ def reserve(path: str) -> None:
     Raises:
         OSError: there is none.
     """
-    descriptor = os.open(f"{path}.partial", os.O_WRONLY | os.O_CREAT, 0o600)
+    descriptor = os.open(path + PARTIAL, os.O_WRONLY | os.O_CREAT, 0o600)
     try:
         _write(descriptor, bytes(_RESERVED))
     finally:
@@ -105,7 +106,10 @@ def take_lock(folder: str) -> int | None:
 
 
 def withdraw_order(folder: str) -> bool:
-    """Take back an order that nobody has begun, so that nobody can any more; False if a supervisor has it."""
+    """Take back an order that nobody has begun, so that nobody can any more; False if a supervisor has it.
+
+    It is emptied and not removed, because only a job that has begun has none.
+    """
     try:
         descriptor = take_lock(folder)
     except FileNotFoundError:  # the folder is gone: there is nothing to begin
@@ -113,7 +117,7 @@ def withdraw_order(folder: str) -> bool:
     if descriptor is None:
         return False
     try:
-        os.unlink(f"{folder}/{ORDER}")  # noqa: PTH108  # as above
+        os.truncate(f"{folder}/{ORDER}", 0)
     except (FileNotFoundError, IsADirectoryError):  # its job may have made a folder of that name
         pass
     finally:

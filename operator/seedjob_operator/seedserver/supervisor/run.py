@@ -18,7 +18,7 @@ def main(folder: str) -> None:
     """Run the job of a folder, unless it was begun or is being run already."""
     lock = files.take_lock(folder)
     order = files.read_record(f"{folder}/{files.ORDER}")
-    if lock is None or order is None:
+    if lock is None or not order:
         return
     become_reaper()
     supervisor = Supervisor(folder, order)
@@ -44,9 +44,7 @@ class Supervisor:
 
     def begin(self) -> None:
         """Say that the job has begun: from here on nobody else may start it."""
-        os.makedirs(self._work, exist_ok=True)  # noqa: PTH103  # see files
         os.chdir(self._work)
-        files.reserve(f"{self._folder}/{files.RESULT}")
         self._write_state([])
         os.unlink(f"{self._folder}/{files.ORDER}")  # noqa: PTH108  # see files
 
