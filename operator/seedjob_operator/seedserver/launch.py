@@ -26,7 +26,8 @@ class Launcher:
 
     `log_limit` is how many bytes of a job's log are kept.
 
-    Without an `engine`, jobs with an image run as plain processes.
+    Without an `engine`, jobs with an image run as plain processes. `open_files` is the soft limit of open files that jobs
+    have; None leaves them the server's own.
     """
 
     repos: Path | None
@@ -35,6 +36,7 @@ class Launcher:
     time_scale: float
     engine: Engine | None = None
     log_limit: int = DEFAULT_LOG_LIMIT_MIB * MIB
+    open_files: int | None = None
 
     def write_order(self, record: JobRecord, folder: Path) -> None:
         """Make the job's folder, with room for what its supervisor has to write, and then what is to run there.
@@ -61,6 +63,7 @@ class Launcher:
             "grace_seconds": str(self.grace_seconds),
             "max_retries": str(record.max_retries - record.retry_count),
             "log_limit": str(self.log_limit),
+            "open_files": "" if self.open_files is None else str(self.open_files),
             "rank_names": ",".join(names),
             **self._container(record, environment, names, folder / files.WORK),
         }

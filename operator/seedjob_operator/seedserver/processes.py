@@ -27,7 +27,7 @@ class Supervisor:
     async def ended(self) -> None:
         """Return when it has ended; it is reaped if it was started here."""
         if self._descriptor is None:
-            while psutil.pid_exists(self.pid) and not _reap(self.pid):  # noqa: ASYNC110  # no pidfd tells it here
+            while not _has_ended(self.pid):  # noqa: ASYNC110  # no pidfd tells it here
                 await asyncio.sleep(_POLL_SECONDS)
             return
         loop, over = asyncio.get_running_loop(), asyncio.Event()
@@ -65,6 +65,18 @@ def _descriptor_of(pid: int) -> int | None:
         if is_crowded(error):
             return None
         raise
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a process is gone; one that nobody reaps is as good as gone."""
+    if _reap(pid) or not psutil.pid_exists(pid):
+        return True
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+    except OSError:  # there is no descriptor even to look: ask again
+        return False
 
 
 def find(folder: Path) -> Supervisor | None:
