@@ -1,5 +1,6 @@
 """What became of a job, from what its supervisor left in its folder."""
 
+import contextlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -63,9 +64,10 @@ def read_ending(record: JobRecord, folder: Path) -> Ending:
 
     One that was told to stop because others need its room is queued again, as long as a retry is left.
     """
-    result = files.read_record(str(folder / files.RESULT))
-    if result:  # after a power cut it may be empty
-        return _from_result(record, result)
+    with contextlib.suppress(
+        KeyError, ValueError
+    ):  # after a power cut it may be empty; a job may have written anything
+        return _from_result(record, files.read_record(str(folder / files.RESULT)) or {})
     if (folder / files.ORDER).is_file():
         if record.cancel_requested:
             return Ending(status=JobStatus.CANCELLED, retry_count=record.retry_count)
@@ -79,7 +81,7 @@ def read_ending(record: JobRecord, folder: Path) -> Ending:
     return Ending(
         status=JobStatus.FAILED,
         error=REBOOTED if restarted else _with_last_words(LOST, folder),
-        retry_count=record.retry_count + int(state.get("retries", "0")),
+        retry_count=record.retry_count + files.number_in(state, "retries"),
         strays=True,
     )
 
@@ -92,7 +94,7 @@ def last_sign(record: JobRecord, folder: Path, *, sampled_at: int | None) -> int
     said = [line.at for line in last_lines(folder / files.LOG, _LAST_LINES) if line.node is not None]
     try:
         told = (folder / files.STATE).stat().st_mtime_ns // 1000
-    except FileNotFoundError:
+    except OSError:
         told = 0
     return max(record.resumed_at or 0, told, sampled_at or 0, *said)
 

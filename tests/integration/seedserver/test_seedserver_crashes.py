@@ -254,3 +254,36 @@ def test_a_job_that_removed_its_own_folder_does_not_run_again(
     assert server.wait("vandal")["status"] == status, why
     assert not ran.exists(), "a second run"
     assert server.processes() == [], "what it left behind doesn't run on unseen"
+
+
+_VANDALS = {
+    "log-is-a-file": "rm -rf ../log; echo 1 > ../log",
+    "log-has-a-folder": "rm -rf ../log; mkdir -p ../log/0",
+    "folder-is-a-file": 'D=$(dirname "$HOME"); rm -rf "$D"; echo 1 > "$D"',
+    "folder-is-a-link-to-itself": 'D=$(dirname "$HOME"); rm -rf "$D"; ln -s "$D" "$D"',
+    "state-is-a-folder": "rm ../state; mkdir ../state",
+    "state-is-anything": "echo pid=x > ../state; rm ../lock; mkdir ../lock",
+}
+
+
+def test_whatever_a_job_makes_of_its_folder_it_ends_and_can_be_asked_for(new_server: NewServer) -> None:
+    """Also by a server that knows of it only what is there; and no job keeps a server from starting."""
+    server = new_server()
+    for name, command in _VANDALS.items():
+        server.create(name, command, cpu=2, max_retries=1)
+        server.create(f"{name}-still", f"{command}; echo 1 > {server.data / name}; sleep 300", cpu=2)
+    for name in _VANDALS:
+        assert server.wait(name)["status"] in ("succeeded", "failed")
+        until(f"{name} has run", (server.data / name).exists)
+    server.kill()
+    server.start()
+    for name in _VANDALS:
+        for either in (name, f"{name}-still"):
+            assert server.ask("GET", wire.GET_LOGS, either).status_code == 200, either
+            server.cancel(either)
+    assert {server.wait(f"{name}-still")["status"] for name in _VANDALS} <= {"failed", "cancelled"}
+    assert server.processes() == []
+    for name in _VANDALS:
+        assert server.delete(name).status_code == 204
+        assert server.delete(f"{name}-still").status_code == 204
+    assert list((server.data / "jobs").iterdir()) == []

@@ -5,6 +5,7 @@
 neither a command nor an environment can contain one.
 """
 
+import errno
 import fcntl
 import os
 
@@ -29,6 +30,14 @@ EXITED = "exited"
 STOPPED = "stopped"
 TIMED_OUT = "timed_out"
 REFUSED = "refused"
+
+
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP)
+
+
+def is_missing(error: OSError) -> bool:
+    """Whether a file of a job's folder isn't there. The job can reach that, and put something else in its place."""
+    return error.errno in _NOT_THERE
 
 
 def write_record(path: str, record: dict[str, str]) -> None:
@@ -74,10 +83,18 @@ def read_record(path: str) -> dict[str, str] | None:
     try:
         with open(path, "rb") as file:  # noqa: PTH123  # as above
             content = file.read().decode("utf-8", "surrogateescape")
-    except FileNotFoundError:
-        return None
+    except OSError as error:
+        if is_missing(error):
+            return None
+        raise
     parts = (part.partition("=") for part in content.split("\0") if part)
     return {key: value for key, _, value in parts}
+
+
+def number_in(record: dict[str, str], key: str) -> int:
+    """Give a number of a record; 0 where there is none."""
+    text = record.get(key, "")
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def parts_of(record: dict[str, str], prefix: str) -> dict[str, str]:
@@ -112,14 +129,17 @@ def withdraw_order(folder: str) -> bool:
     """
     try:
         descriptor = take_lock(folder)
-    except FileNotFoundError:  # the folder is gone: there is nothing to begin
-        return True
+    except OSError as error:
+        if is_missing(error):  # there is nothing to begin
+            return True
+        raise
     if descriptor is None:
         return False
     try:
         os.truncate(f"{folder}/{ORDER}", 0)
-    except (FileNotFoundError, IsADirectoryError):  # its job may have made a folder of that name
-        pass
+    except OSError as error:
+        if not is_missing(error):
+            raise
     finally:
         os.close(descriptor)
     return True
@@ -129,8 +149,10 @@ def is_locked(folder: str) -> bool:
     """Whether a supervisor lives for this job, as far as its folder tells."""
     try:
         descriptor = take_lock(folder)
-    except FileNotFoundError:
-        return False
+    except OSError as error:
+        if is_missing(error):
+            return False
+        raise
     if descriptor is None:
         return True
     os.close(descriptor)

@@ -69,9 +69,9 @@ class Supervisor:
         while True:
             try:
                 files.write_record(f"{self._folder}/{files.RESULT}", result)
-            except FileNotFoundError:  # the job removed its own folder: the server sees that
-                return
-            except OSError:
+            except OSError as error:
+                if files.is_missing(error) and not isinstance(error, IsADirectoryError):
+                    return  # the job removed its own folder: the server sees that
                 time.sleep(_RETRY_SECONDS)
             else:
                 return
