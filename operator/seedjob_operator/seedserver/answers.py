@@ -127,14 +127,14 @@ def analytics_body(record: JobRecord, usage: Usage, samples: Iterable[Sample], *
     return wire.Analytics(summary=summary, series=series).model_dump_json()
 
 
-def log_body(lines: Iterable[Line]) -> str:
-    """Make the body of the logs (contract: Get job logs)."""
-    return wire.LogPage.model_construct(data=tuple(map(_log_line, lines))).model_dump_json(exclude_none=True)
+def log_body(lines: Iterable[str]) -> str:
+    """Make the body of the logs (contract: Get job logs) of lines that are JSON already, because they were counted so."""
+    return f'{{"data":[{",".join(lines)}]}}'
 
 
 def log_event(line: Line) -> bytes:
     """Make the stream's event of one line."""
-    return _event(wire.StreamEvent.LOG, line.end, _log_line(line).model_dump_json(exclude_none=True))
+    return _event(wire.StreamEvent.LOG, line.end, log_line(line).model_dump_json(exclude_none=True))
 
 
 def end_event(status: wire.JobStatus, position: int) -> bytes:
@@ -142,7 +142,8 @@ def end_event(status: wire.JobStatus, position: int) -> bytes:
     return _event(wire.StreamEvent.END, position, wire.StreamEnd(status=status).model_dump_json())
 
 
-def _log_line(line: Line) -> wire.LogLine:
+def log_line(line: Line) -> wire.LogLine:
+    """Make a line as it is in the logs and in a stream."""
     return wire.LogLine.model_construct(
         timestamp=time_of(line.at), message=line.message, stream=line.stream, node=line.node
     )

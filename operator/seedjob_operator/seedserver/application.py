@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 
 from seedjob_operator.seedapi import wire
-from seedjob_operator.seedserver import answers, joblog, openapi, requests
+from seedjob_operator.seedserver import answers, excerpts, openapi, requests
 from seedjob_operator.seedserver.downloads import downloads_router
 from seedjob_operator.seedserver.errors import RefusedError, error_response, refusal_of
 from seedjob_operator.seedserver.links import LINK_SECONDS
@@ -38,7 +38,6 @@ def _usable(namespace: str, request: Request) -> str:
         raise HTTPException(wire.Status.NOT_FOUND)
     if namespace not in credential.namespaces:
         raise RefusedError(wire.Status.FORBIDDEN, f"this credential can't use namespace {namespace}")
-    _refuse_repeated(request)
     return namespace
 
 
@@ -49,11 +48,15 @@ def _changeable(request: Request, namespace: str = Depends(_usable)) -> str:
     return namespace
 
 
-def _refuse_repeated(request: Request) -> None:
+def _refuse_repeated(request: Request, _: str = Depends(_usable)) -> None:
+    """Refuse a parameter that is given twice; for operations that have parameters, others look at none."""
     asked = [name for name, _ in request.query_params.multi_items()]
     repeated = next((name for name in asked if asked.count(name) > 1), None)
     if repeated is not None:
         raise RefusedError(wire.Status.BAD_REQUEST, f"{repeated}: is given more than once; give it once")
+
+
+_ONCE_EACH = Depends(_refuse_repeated)
 
 
 def create_application(platform: Platform) -> FastAPI:
@@ -86,7 +89,7 @@ def _json(body: str, status: int = wire.Status.OK) -> Response:
 
 
 def _add_reads(app: FastAPI, platform: Platform) -> None:
-    @app.get(wire.LIST_JOBS)
+    @app.get(wire.LIST_JOBS, dependencies=[_ONCE_EACH])
     async def list_jobs(
         *,
         request: Request,
@@ -119,7 +122,7 @@ def _add_reads(app: FastAPI, platform: Platform) -> None:
 
 
 def _add_logs(app: FastAPI, platform: Platform) -> None:
-    @app.get(wire.GET_LOGS)
+    @app.get(wire.GET_LOGS, dependencies=[_ONCE_EACH])
     async def get_logs(
         *,
         request: Request,
@@ -132,7 +135,7 @@ def _add_logs(app: FastAPI, platform: Platform) -> None:
         record = platform.find(namespace, name)
         if stream == "true":
             resume = request.headers.get(wire.Header.LAST_EVENT_ID)
-            return _stream(platform, record, resume=resume, tail=tail, since=since)
+            return await _stream(platform, record, resume=resume, tail=tail, since=since)
         path = platform.folders.log(record.id)
         return _json(await asyncio.to_thread(_log_body, path, tail=tail, since=since))
 
@@ -140,19 +143,20 @@ def _add_logs(app: FastAPI, platform: Platform) -> None:
 def _log_body(path: Path, *, tail: int | None, since: int | None) -> str:
     """Give the last lines; of those after a time the first ones, so that one can go on from the last of them."""
     if since is not None and tail is None:
-        return answers.log_body(joblog.lines_after(path, since, most=wire.MAX_TAIL))
-    return answers.log_body(joblog.last_lines(path, tail or _DEFAULT_LINES, since=since))
+        return excerpts.first_after(path, since)
+    return excerpts.newest(path, tail or _DEFAULT_LINES, since=since)
 
 
-def _stream(
+async def _stream(
     platform: Platform, record: JobRecord, *, resume: str | None, tail: int | None, since: int | None
 ) -> Response:
     if record.status is not wire.JobStatus.RUNNING:
         raise WrongStateError(f"job {record.name} is {record.status.value}: only a running job's log can be streamed")
+    path = platform.folders.log(record.id)
     if resume is None:
-        position = start_position(platform, record, tail=tail, since=since)
+        position = await asyncio.to_thread(start_position, path, tail=tail, since=since)
     elif re.search(EVENT_ID, resume):
-        position = resumed_position(platform, record, int(resume))
+        position = await asyncio.to_thread(resumed_position, path, int(resume))
     else:
         message = f"{wire.Header.LAST_EVENT_ID}: send the id of an event of this job's log"
         raise RefusedError(wire.Status.BAD_REQUEST, message)
@@ -170,7 +174,7 @@ def _add_writes(app: FastAPI, platform: Platform) -> None:
     async def cancel_job(request: Request, name: str, namespace: str = Depends(_changeable)) -> Response:
         return _job(request, platform, await platform.cancel(namespace, name))
 
-    @app.delete(wire.DELETE_JOB)
+    @app.delete(wire.DELETE_JOB, dependencies=[_ONCE_EACH])
     async def delete_job(
         name: str, namespace: str = Depends(_changeable), delete_artifacts: requests.DeleteArtifactsQuery = "false"
     ) -> Response:

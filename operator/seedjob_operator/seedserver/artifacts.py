@@ -1,5 +1,6 @@
 """Keeps what a job leaves at its `artifacts_path`, in the store of its namespace."""
 
+import errno
 import hashlib
 import json
 import os
@@ -63,7 +64,11 @@ def listed(record: JobRecord, *, store: Path) -> Kept:
             raise
         return Kept(stored=None, note=f"seed: the artifacts could not be listed: {error.strerror}")
     sizes = [int(entry["size_bytes"]) for entry in listing]
-    note = f"seed: {dropped} links in the artifacts led elsewhere and were left out" if dropped else None
+    note = (
+        f"seed: {dropped} links in the artifacts led elsewhere, or over too many others, and were left out"
+        if dropped
+        else None
+    )
     return Kept(stored=StoredArtifacts(location=str(target), size_bytes=sum(sizes), file_count=len(sizes)), note=note)
 
 
@@ -163,15 +168,25 @@ def _discard_but(source: Path | None, work: Path) -> None:
 
 
 def _drop_links_outside(target: Path) -> int:
-    root, dropped = target.resolve(), 0
-    for path in entries(target):
-        if not path.is_symlink():
-            continue
-        real = _real(path)
-        if real is None or not real.is_relative_to(root):
-            path.unlink()
-            dropped += 1
-    return dropped
+    root = target.resolve()
+    outside = [path for path in entries(target) if path.is_symlink() and not _leads_inside(path, root)]
+    for path in outside:
+        path.unlink()
+    return len(outside)
+
+
+def _leads_inside(link: Path, root: Path) -> bool:
+    """Whether a link leads to something in a tree, though it may not be there.
+
+    The system itself is asked first: it follows some 40 links, and a longer chain would be walked anew for each of its own.
+    """
+    try:
+        link.stat()
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
+            return False
+    real = _real(link)
+    return real is not None and real.is_relative_to(root)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -18,6 +18,7 @@ from seedjob_operator.seedserver.containers import Engine, find_engine
 from seedjob_operator.seedserver.folders import FolderInUseError, Folders
 from seedjob_operator.seedserver.inventory import Inventory, InventoryError, read_inventory
 from seedjob_operator.seedserver.launch import DEFAULT_LOG_LIMIT_MIB, MIB, Launcher
+from seedjob_operator.seedserver.openfiles import raise_soft_limit
 from seedjob_operator.seedserver.ratelimit import PLANS
 from seedjob_operator.seedserver.secretfile import read_or_make
 from seedjob_operator.seedserver.serving import Serving, listen, serve
@@ -142,6 +143,7 @@ def _serve(args: argparse.Namespace) -> None:
     if args.tokens is None and not ipaddress.ip_address(host).is_loopback:
         raise _UnusableError(f"--listen {host} is open to other machines: say with --tokens FILE who may use it")
     tokens = _tokens(args)
+    open_files = raise_soft_limit()
     folders = _prepared(args.data)
     made = None
     if tokens is None:
@@ -156,6 +158,7 @@ def _serve(args: argparse.Namespace) -> None:
             grace_seconds=args.grace_seconds,
             time_scale=args.time_scale,
             log_limit=args.log_limit_mib * MIB,
+            open_files=open_files,
             engine=_engine() if args.containers == "auto" else None,
         ),
         credentials=Credentials(tokens),

@@ -6,13 +6,12 @@ import logging
 from seedjob_operator.seedapi.wire import JobStatus
 from seedjob_operator.seedserver import artifacts
 from seedjob_operator.seedserver.ending import PREEMPTED, Ending
-from seedjob_operator.seedserver.folders import Folders, discard
+from seedjob_operator.seedserver.folders import Folders, discard, drop_order
 from seedjob_operator.seedserver.observer import progress_at_end
 from seedjob_operator.seedserver.records import JobRecord
 from seedjob_operator.seedserver.sampling import whole_run
 from seedjob_operator.seedserver.shortage import is_shortage
 from seedjob_operator.seedserver.store import Store
-from seedjob_operator.seedserver.supervisor import files
 from seedjob_operator.seedserver.supervisor.joblog import JobLog
 
 _LOG = logging.getLogger(__name__)
@@ -71,7 +70,7 @@ class Completion:
         not_taken = artifacts.take(record, work=work, store=store)
         discard(work)
         kept = artifacts.listed(record, store=store)
-        discard(folder / files.ORDER)
+        drop_order(folder)
         if not folder.is_dir():
             return kept, None
         try:

@@ -1,5 +1,6 @@
 """What became of a job, from what its supervisor left in its folder."""
 
+import contextlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,8 +16,11 @@ _STATUSES = {
 }
 REBOOTED = "the machine was restarted while this job ran, which ended it"
 PREEMPTED = "the job was preempted: its room was needed for a job that is not spot"
-LOST = "the process that ran this job was killed from outside, and what it had started was ended"
-GONE = "the job's folder is gone, and with it how the job ended: a command must not remove the folder above its HOME"
+LOST = "the process that ran this job was killed from outside; what could be found of what it had started was ended"
+GONE = (
+    "the command removed what the platform keeps in the folder above its HOME, and with it how the job ended;"
+    " what could be found of its processes was ended"
+)
 NEVER_BEGAN = "the job's process could not be started"
 _LAST_LINES = 100  # more than the platform's own notes behind a job's last output
 _STOPPED_FROM_OUTSIDE = "the job was told to stop by something else than the Seed platform"
@@ -40,50 +44,44 @@ class Ending:
     """Whether processes of it may have been left behind."""
 
 
-def has_begun(folder: Path) -> bool:
-    """Whether a supervisor has taken up the job of a folder."""
-    return (folder / files.STATE).exists() and not (folder / files.ORDER).exists()
-
-
-def is_ordered(folder: Path) -> bool:
-    """Whether a job's order was ever written.
-
-    It must be only once: else a supervisor that an earlier server started, and that is just beginning, would take the
-    first order, and another one the second.
-
-    The order is looked for first, because a supervisor writes its state before it removes the order.
-    """
-    return (folder / files.ORDER).exists() or (folder / files.STATE).exists()
+def may_begin(folder: Path) -> bool:
+    """Whether the order of a running job is still there, so that nothing of the job has begun."""
+    order = folder / files.ORDER
+    return order.is_file() and order.stat().st_size > 0
 
 
 def read_ending(record: JobRecord, folder: Path) -> Ending:
     """Read how a job ended that no supervisor has any more.
 
-    ==============  =====  ==============================================
-    result written  begun  then
-    ==============  =====  ==============================================
-    yes             (yes)  it ended as the result says
-    no              no     it never began: cancelled meanwhile, or failed
-    no              yes    its supervisor was killed: failed
-    ==============  =====  ==============================================
+    ======  =====  =====  ===================================================
+    result  order  state  then
+    ======  =====  =====  ===================================================
+    there                 it ended as the result says
+    none    there         it never began: cancelled meanwhile, or failed
+    none    none   there  its supervisor was killed: failed
+    none    none   none   it began, and removed all that told of that: failed
+    ======  =====  =====  ===================================================
 
     One that was told to stop because others need its room is queued again, as long as a retry is left.
     """
-    result = files.read_record(str(folder / files.RESULT))
-    if result:  # after a power cut it may be empty
-        return _from_result(record, result)
-    if not has_begun(folder):
+    with contextlib.suppress(
+        KeyError, ValueError
+    ):  # after a power cut it may be empty; a job may have written anything
+        return _from_result(record, files.read_record(str(folder / files.RESULT)) or {})
+    if (folder / files.ORDER).is_file():
         if record.cancel_requested:
             return Ending(status=JobStatus.CANCELLED, retry_count=record.retry_count)
         if record.preempt_requested:
             return _preempted(record, retries=0)
-        return Ending(status=JobStatus.FAILED, error=_with_last_words(NEVER_BEGAN, folder) if folder.is_dir() else GONE)
-    state = files.read_record(str(folder / files.STATE)) or {}
+        return Ending(status=JobStatus.FAILED, error=_with_last_words(NEVER_BEGAN, folder))
+    state = files.read_record(str(folder / files.STATE))
+    if state is None:
+        return Ending(status=JobStatus.FAILED, error=GONE, retry_count=record.retry_count, strays=True)
     restarted = state.get("boot_id", files.boot_id()) != files.boot_id()
     return Ending(
         status=JobStatus.FAILED,
         error=REBOOTED if restarted else _with_last_words(LOST, folder),
-        retry_count=record.retry_count + int(state.get("retries", "0")),
+        retry_count=record.retry_count + files.number_in(state, "retries"),
         strays=True,
     )
 
@@ -96,7 +94,7 @@ def last_sign(record: JobRecord, folder: Path, *, sampled_at: int | None) -> int
     said = [line.at for line in last_lines(folder / files.LOG, _LAST_LINES) if line.node is not None]
     try:
         told = (folder / files.STATE).stat().st_mtime_ns // 1000
-    except FileNotFoundError:
+    except OSError:
         told = 0
     return max(record.resumed_at or 0, told, sampled_at or 0, *said)
 

@@ -1,39 +1,25 @@
-"""Jobs from the queue to their end: starts them when there is room, follows their processes, preempts and ends them."""
+"""Jobs from the queue to their end: starts them when there is room, preempts them, and records how they ended."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
-from pathlib import Path
 
 from seedjob_operator.seedapi.wire import JobStatus
 from seedjob_operator.seedserver import processes
 from seedjob_operator.seedserver.completion import Completion
-from seedjob_operator.seedserver.ending import NEVER_BEGAN, Ending, has_begun, is_ordered, last_sign, read_ending
-from seedjob_operator.seedserver.folders import Folders
+from seedjob_operator.seedserver.ending import NEVER_BEGAN, Ending, may_begin
+from seedjob_operator.seedserver.folders import Folders, drop_order
+from seedjob_operator.seedserver.following import RETRY_SECONDS, Active, Following, insist
 from seedjob_operator.seedserver.inventory import Inventory
-from seedjob_operator.seedserver.launch import Launcher, start_supervisor
+from seedjob_operator.seedserver.launch import Launcher
 from seedjob_operator.seedserver.observer import Followed, Observer
 from seedjob_operator.seedserver.records import JobRecord
-from seedjob_operator.seedserver.scheduler import Claim, claim_of, impossible, plan
-from seedjob_operator.seedserver.shortage import is_crowded
+from seedjob_operator.seedserver.scheduler import claim_of, impossible, plan
+from seedjob_operator.seedserver.shortage import is_shortage
 from seedjob_operator.seedserver.store import Store
-from seedjob_operator.seedserver.supervisor import files
 
 _LOG = logging.getLogger(__name__)
-_RETRY_SECONDS = 1.0
 _SAMPLE_SECONDS = 1.0
-
-
-@dataclass(slots=True)
-class _Active:
-    """A job that has not ended. `supervisor` is there from its start on."""
-
-    claim: Claim
-    vcpus: int
-    supervisor: processes.Supervisor | None = None
-    task: asyncio.Task[None] | None = None
 
 
 def _report_failure(task: asyncio.Task[None]) -> None:
@@ -45,17 +31,34 @@ def _report_failure(task: asyncio.Task[None]) -> None:
 
 
 class Execution:
-    """The jobs that have not ended. All on the event loop; each change is committed before anything follows from it."""
+    """The jobs that have not ended. All on the event loop; each change is committed before anything follows from it.
+
+    The status `running` is the durable mark of a start: whatever moment a server is killed at, what the next one finds
+    says whether the job has begun. It holds because an order is written only while a job is `queued`, a supervisor
+    started only when it is `running`, and an order removed only by a supervisor that has taken the job.
+
+    =======================================  =======  ==========  ====================================================
+    killed                                   status   order       so the next server
+    =======================================  =======  ==========  ====================================================
+    before or in the writing of the order    queued   none, part  writes it anew: nobody could have begun it
+    between the order and the record         queued   there       as above
+    between the record and the supervisor    running  there       starts it: nothing has begun
+    while a supervisor begins                running  there       starts another: by the lock one of them has the job
+    when the job has begun                   running  gone        follows it, never starts it, however little of the
+                                                                  job's folder the job itself has left
+    =======================================  =======  ==========  ====================================================
+    """
 
     def __init__(
         self, *, store: Store, folders: Folders, launcher: Launcher, inventory: Inventory, clock: Callable[[], int]
     ) -> None:
         self._store, self._folders, self._launcher = store, folders, launcher
         self._inventory, self._clock = inventory, clock
+        self._following = Following(store=store, folders=folders, launcher=launcher, clock=clock)
         self._completion = Completion(store=store, folders=folders)
         self._observer = Observer(folders)
-        self._queued: dict[str, _Active] = {}
-        self._running: dict[str, _Active] = {}
+        self._queued: dict[str, Active] = {}
+        self._running: dict[str, Active] = {}
         self._wake = asyncio.Event()
         self._stopping = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -109,7 +112,7 @@ class Execution:
 
     def enqueue(self, record: JobRecord) -> None:
         """Take a job into the queue, as the last one."""
-        self._queued[record.id] = _Active(claim=claim_of(record), vcpus=record.cpu * record.num_nodes)
+        self._queued[record.id] = Active.of(record)
         self._wake.set()
 
     def forget(self, job_id: str) -> None:
@@ -121,9 +124,7 @@ class Execution:
         """Tell a running job to end."""
         active = self._running.get(job_id)
         if active is not None:
-            active.claim = replace(active.claim, leaving=True)
-            if active.supervisor is not None:
-                active.supervisor.terminate()
+            active.terminate()
 
     # --- from the queue to the end ---
 
@@ -135,7 +136,7 @@ class Execution:
                 await self._start_and_preempt()
             except Exception:  # noqa: BLE001  # a write that fails now may not fail in a second
                 _LOG.exception("the queue could not be worked on; the next try is in a second")
-                await asyncio.sleep(_RETRY_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
                 self._wake.set()
 
     async def _start_and_preempt(self) -> None:
@@ -145,8 +146,9 @@ class Execution:
         for job_id in planned.preempt:
             await self.preempt(job_id)
         for job_id in planned.start:
-            if not self._stopping:
-                await self._begin(job_id)
+            record = self._store.get_by_id(job_id)
+            if self._stopping or (record is not None and not await self._begin(record)):
+                return
 
     async def preempt(self, job_id: str) -> bool:
         """Take its room from a running spot job, which is then queued again; False if it isn't one."""
@@ -159,19 +161,41 @@ class Execution:
         self.terminate(job_id)
         return True
 
-    async def _begin(self, job_id: str) -> None:
-        found = self._store.get_by_id(job_id)
-        if found is not None and found.started_at is not None:
-            await asyncio.to_thread(self._folders.make_fresh, job_id)  # before it counts as running: see `_resume`
+    async def _begin(self, record: JobRecord) -> bool:
+        """Start a queued job; False if the machine lacks room, where it stays in its place: nothing of it has begun."""
+        try:
+            await asyncio.to_thread(self._prepare, record)
+        except OSError as error:
+            if is_shortage(error):
+                _LOG.warning("job %s/%s can't be started yet: %s", record.namespace, record.name, error.strerror)
+                asyncio.get_running_loop().call_later(RETRY_SECONDS, self._wake.set)
+                return False
+            await self._give_up(record, f"{NEVER_BEGAN}: {error.strerror}")
+            self.forget(record.id)
+            return True
+        await self._begin_prepared(record)
+        return True
+
+    async def _begin_prepared(self, record: JobRecord) -> None:
         now = self._clock()
-        started = found.started_at if found is not None and found.started_at is not None else now
-        changes: dict[str, object] = {"status": JobStatus.RUNNING, "started_at": started, "resumed_at": now}
-        begun = await self._store.update(job_id, expected=JobStatus.QUEUED, **changes)
-        active, record = self._queued.pop(job_id, None), self._store.get_by_id(job_id)
-        if begun and active is not None and record is not None:  # else it was cancelled meanwhile
-            self._running[job_id] = active
-            _LOG.info("job %s/%s started", record.namespace, record.name)
-            active.task = self._in_background(self._launch(record, active))
+        changes: dict[str, object] = {"started_at": record.started_at or now, "resumed_at": now}
+        begun = await self._store.update(record.id, expected=JobStatus.QUEUED, status=JobStatus.RUNNING, **changes)
+        active, current = self._queued.pop(record.id, None), self._store.get_by_id(record.id)
+        if current is None:  # it was cancelled and deleted meanwhile
+            await asyncio.to_thread(self._folders.remove_job, record.id)
+            return
+        if not begun or active is None:  # it was cancelled meanwhile
+            await asyncio.to_thread(drop_order, self._folders.job(record.id))
+            return
+        self._running[record.id] = active
+        _LOG.info("job %s/%s started", record.namespace, record.name)
+        active.task = self._in_background(self._settled(self._following.launch(current, active)))
+
+    def _prepare(self, record: JobRecord) -> None:
+        """Make a job's folder as if it had never run, and write what is to run there."""
+        self._folders.make_fresh(record.id)
+        self._folders.artifacts_of(record.namespace).mkdir(mode=0o700, exist_ok=True)  # while there is room
+        self._launcher.write_order(record, self._folders.job(record.id))
 
     def _in_background(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -179,115 +203,25 @@ class Execution:
         return task
 
     def _resume(self, record: JobRecord) -> None:
-        """Follow on a job that an earlier server started; one that never began is started."""
-        active = _Active(claim=claim_of(record), vcpus=record.cpu * record.num_nodes)
+        """Follow on a job that an earlier server started; one that has not begun is started."""
+        active = Active.of(record)
         self._running[record.id] = active
         folder = self._folders.job(record.id)
         active.supervisor = processes.find(folder)
-        if active.supervisor is None and not has_begun(folder):
-            active.task = self._in_background(self._launch_late(record, active))
+        if active.supervisor is None and may_begin(folder):
+            active.task = self._in_background(self._settled(self._following.launch_late(record, active)))
             return
         if active.claim.leaving:
-            self.terminate(record.id)
-        active.task = self._in_background(self._follow(record, active))
+            active.terminate()
+        active.task = self._in_background(self._settled(self._following.follow(record, active)))
 
-    async def _launch_late(self, record: JobRecord, active: _Active) -> None:
-        """Start a job that was recorded as running and never began; until now nothing of it is to be paid."""
-        now = self._clock()
-        started = now if record.started_at == record.resumed_at else record.started_at
-        await self._store.update(record.id, expected=JobStatus.RUNNING, started_at=started, resumed_at=now)
-        await self._launch(self._store.get_by_id(record.id) or record, active)
-
-    async def _launch(self, record: JobRecord, active: _Active) -> None:
-        folder = self._folders.job(record.id)
-        try:
-            active.supervisor = await self._started(record, folder)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                files.withdraw_order(str(folder))  # what is recorded as never begun never begins
-            ending = Ending(status=JobStatus.FAILED, error=f"{NEVER_BEGAN}: {error.strerror}")
-            await self._settle(record, ending)
-            return
-        current = self._store.get_by_id(record.id)
-        leaving = current is not None and (current.cancel_requested or current.preempt_requested)
-        if leaving and active.supervisor is not None:
-            active.supervisor.terminate()
-        await self._follow(record, active)
-
-    async def _started(self, record: JobRecord, folder: Path) -> processes.Supervisor | None:
-        """Start a job, as soon as the machine has room for another process; None if it shall end before that."""
-        while True:
-            try:
-                return await asyncio.to_thread(self._start, record, folder)
-            except OSError as error:
-                if not is_crowded(error):
-                    raise
-                _LOG.warning("job %s/%s can't be started yet: %s", record.namespace, record.name, error.strerror)
-            await asyncio.sleep(_RETRY_SECONDS)
-            current = self._store.get_by_id(record.id)
-            if current is not None and (current.cancel_requested or current.preempt_requested):
-                return None
-
-    def _start(self, record: JobRecord, folder: Path) -> processes.Supervisor:
-        if not is_ordered(folder):
-            self._launcher.write_order(record, folder)
-            self._folders.artifacts_of(record.namespace).mkdir(mode=0o700, exist_ok=True)  # while there is room
-        return processes.Supervisor(start_supervisor(folder))
-
-    async def _follow(self, record: JobRecord, active: _Active) -> None:
-        seen_alive = active.supervisor is not None
-        while True:
-            try:
-                await self._follow_once(record, active, seen_alive=seen_alive)
-            except Exception:  # noqa: BLE001  # what fails now may not fail in a second, and nobody else follows it
-                _LOG.exception(
-                    "job %s/%s could not be followed; the next try is in a second", record.namespace, record.name
-                )
-                await asyncio.sleep(_RETRY_SECONDS)
-            else:
-                return
-
-    async def _follow_once(self, record: JobRecord, active: _Active, *, seen_alive: bool) -> None:
-        folder = self._folders.job(record.id)
-        await self._until_nobody_has(folder, active)
-        current = self._store.get_by_id(record.id) or record
-        ending = await asyncio.to_thread(read_ending, current, folder)
-        if ending.strays and not seen_alive:  # it may have ended long before anybody looked
-            sampled_at = self._store.last_sample_at(record.id)
-            ended_at = await asyncio.to_thread(last_sign, current, folder, sampled_at=sampled_at)
-            ending = replace(ending, ended_at=ended_at)
-        if ending.strays:
-            if self._launcher.engine is not None and current.image is not None:  # while their monitors live
-                await asyncio.to_thread(self._launcher.engine.remove, current)
-            await asyncio.to_thread(processes.kill_strays, folder, seen_alive=seen_alive)
-        await self._settle(current, ending)
-
-    async def _until_nobody_has(self, folder: Path, active: _Active) -> None:
-        """Return when no supervisor has the job, and none can begin it any more."""
-        while True:
-            if active.supervisor is not None:
-                await active.supervisor.ended()
-                active.supervisor.close()
-                active.supervisor = None
-            # One that an earlier server started at its very end may have been first to take the job.
-            active.supervisor = await processes.find_holder(folder)
-            if active.supervisor is None and files.withdraw_order(str(folder)):
-                return
-            if active.claim.leaving and active.supervisor is not None:
-                active.supervisor.terminate()  # what was told to the other one, it doesn't know
-
-    async def _settle(self, record: JobRecord, ending: Ending) -> None:
-        """Record what became of a job, and give its room to others. A write that fails is tried until it doesn't."""
-        while True:
-            try:
-                await self._settle_once(record, ending)
-            except Exception:  # noqa: BLE001  # the processes have ended: somebody has to record it
-                _LOG.exception(
-                    "the end of job %s/%s could not be recorded; again in a second", record.namespace, record.name
-                )
-                await asyncio.sleep(_RETRY_SECONDS)
-            else:
-                return
+    async def _settled(self, run: Coroutine[None, None, tuple[JobRecord, Ending]]) -> None:
+        """Wait for a job's end, record what became of it, and give its room to others."""
+        record, ending = await run
+        await insist(
+            lambda: self._settle_once(record, ending),
+            f"the end of job {record.namespace}/{record.name} could not be recorded",
+        )
 
     async def _settle_once(self, record: JobRecord, ending: Ending) -> None:
         again = None

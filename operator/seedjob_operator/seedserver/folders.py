@@ -100,11 +100,19 @@ class Folders:
         """Remove a job's folder with its log."""
         discard(self.job(job_id))
 
-    def remove_jobs_but(self, known: set[str]) -> None:
-        """Remove the folders of jobs whose record is gone: the server may end between the two removals."""
+    def tidy(self, *, known: set[str], running: set[str]) -> None:
+        """Remove what a killed server left: the folders of jobs without a record, the orders of jobs that don't run."""
         for folder in self.jobs.iterdir():
             if folder.name not in known:
                 discard(folder)
+            elif folder.name not in running:
+                drop_order(folder)
+
+
+def drop_order(folder: Path) -> None:
+    """Remove a job's order, whole or in part: it has the values of its environment."""
+    discard(folder / files.ORDER)
+    discard(folder / (files.ORDER + files.PARTIAL))
 
 
 def discard(path: Path) -> None:

@@ -5,7 +5,9 @@ as long as the log is there, also when the log's beginning was dropped. Each lin
 back, so the log is its own index by time.
 """
 
+import itertools
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,18 +36,30 @@ class Line:
 
 def last_lines(path: Path, count: int, *, since: int | None = None) -> list[Line]:
     """Give the last lines, at most `count`, oldest first; only those after a time where one is given."""
+    return last_lines_within(path, count, since=since, most_bytes=sys.maxsize)[0]
+
+
+def last_lines_within(path: Path, count: int, *, since: int | None, most_bytes: int) -> tuple[list[Line], Line | None]:
+    """Give the last lines as `last_lines` does, as many as stand in the last bytes; and the first that stands before."""
     with LogFile(path) as file:
         first = file.first if since is None else _after(file, since)
         size = _whole_size(file)
         start = _start_of_last(file, count, first=first, size=size)
-        return list(_lines(file, start, size))
+        if size - start <= most_bytes:
+            return list(_lines(file, start, size)), None
+        file.seek(size - most_bytes - 1)
+        kept_from = size - most_bytes - 1 + len(file.readline())
+        file.seek(start)
+        older = next(_parsed(file.readline(), start), None)
+        return list(_lines(file, kept_from, size)), older
 
 
-def lines_after(path: Path, since: int, *, most: int) -> list[Line]:
-    """Give the first `most` lines after a time."""
+def lines_after(path: Path, since: int, *, most: int, most_bytes: int = sys.maxsize) -> list[Line]:
+    """Give the first `most` lines after a time, as many whole ones as stand in the next `most_bytes`."""
     with LogFile(path) as file:
-        start, size = _after(file, since), _whole_size(file)
-        return [line for line, _ in zip(_lines(file, start, size), range(most), strict=False)]
+        start = _after(file, since)
+        end = min(_whole_size(file), start + most_bytes)
+        return list(itertools.islice(_lines(file, start, end), most))
 
 
 def lines_from(path: Path, position: int, *, most_bytes: int = 4 * BLOCK) -> list[Line]:

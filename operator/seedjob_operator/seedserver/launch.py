@@ -26,7 +26,8 @@ class Launcher:
 
     `log_limit` is how many bytes of a job's log are kept.
 
-    Without an `engine`, jobs with an image run as plain processes.
+    Without an `engine`, jobs with an image run as plain processes. `open_files` is the soft limit of open files that jobs
+    have; None leaves them the server's own.
     """
 
     repos: Path | None
@@ -35,11 +36,19 @@ class Launcher:
     time_scale: float
     engine: Engine | None = None
     log_limit: int = DEFAULT_LOG_LIMIT_MIB * MIB
+    open_files: int | None = None
 
     def write_order(self, record: JobRecord, folder: Path) -> None:
-        """Make the job's folder, and write what is to run there; until this is read, the job hasn't begun."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / files.LOCK).touch(mode=0o600)  # while there is room: to end the job it has to be there
+        """Make the job's folder, with room for what its supervisor has to write, and then what is to run there.
+
+        Raises:
+            OSError: the system can't, for example because the disk is full; there is no order then.
+        """
+        for made in (folder, folder / files.WORK, folder / files.LOG):
+            made.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / files.LOCK).touch(mode=0o600)  # to end the job it has to be there
+        files.reserve(str(folder / files.STATE))
+        files.reserve(str(folder / files.RESULT))
         environment, names = _environment(record, folder / files.WORK), _rank_names(record)
         order = {
             "command": record.command,
@@ -54,6 +63,7 @@ class Launcher:
             "grace_seconds": str(self.grace_seconds),
             "max_retries": str(record.max_retries - record.retry_count),
             "log_limit": str(self.log_limit),
+            "open_files": "" if self.open_files is None else str(self.open_files),
             "rank_names": ",".join(names),
             **self._container(record, environment, names, folder / files.WORK),
         }

@@ -67,7 +67,8 @@ class Platform:
 
     async def start(self) -> None:
         """Take up the jobs of an earlier server, then run."""
-        await asyncio.to_thread(self.folders.remove_jobs_but, self.store.ids())
+        running = {record.id for record in self.store.active() if record.status is JobStatus.RUNNING}
+        await asyncio.to_thread(self.folders.tidy, known=self.store.ids(), running=running)
         self._execution.start()
 
     def stop_taking(self) -> None:
@@ -164,7 +165,7 @@ class Platform:
         if record.status is not JobStatus.RUNNING or not record.max_retries:
             return record.retry_count
         state = files.read_record(str(self.folders.job(record.id) / files.STATE)) or {}
-        return record.retry_count + int(state.get("retries", "0"))
+        return record.retry_count + files.number_in(state, "retries")
 
     def find(self, namespace: str, name: str) -> JobRecord:
         """Give a job.

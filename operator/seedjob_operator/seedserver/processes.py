@@ -27,7 +27,7 @@ class Supervisor:
     async def ended(self) -> None:
         """Return when it has ended; it is reaped if it was started here."""
         if self._descriptor is None:
-            while psutil.pid_exists(self.pid) and not _reap(self.pid):  # noqa: ASYNC110  # no pidfd tells it here
+            while not _has_ended(self.pid):  # noqa: ASYNC110  # no pidfd tells it here
                 await asyncio.sleep(_POLL_SECONDS)
             return
         loop, over = asyncio.get_running_loop(), asyncio.Event()
@@ -67,28 +67,60 @@ def _descriptor_of(pid: int) -> int | None:
         raise
 
 
+def _has_ended(pid: int) -> bool:
+    """Whether a process is gone; one that nobody reaps is as good as gone."""
+    if _reap(pid) or not psutil.pid_exists(pid):
+        return True
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+    except OSError:  # there is no descriptor even to look: ask again
+        return False
+
+
 def find(folder: Path) -> Supervisor | None:
     """Find the living supervisor of a job that an earlier server started."""
     state = files.read_record(str(folder / files.STATE))
     if state is None or not files.is_locked(str(folder)):
         return None
+    pid = files.number_in(state, "pid")
+    if not pid:
+        return None
     try:
-        supervisor = Supervisor(int(state["pid"]))
+        supervisor = Supervisor(pid)
     except ProcessLookupError:
         return None
-    if start_time(supervisor.pid) == state["start_time"]:  # it is the same process, and we hold it now
+    if start_time(pid) == state.get("start_time"):  # it is the same process, and we hold it now
         return supervisor
     supervisor.close()
     return None
 
 
 async def find_holder(folder: Path) -> Supervisor | None:
-    """Find who has a job; None if nobody has. One that is just beginning holds the lock before it says who it is."""
+    """Find who has a job; None if nobody has.
+
+    One that is just beginning holds the lock before it says who it is, and of another the job may have removed that.
+    """
     while True:
         found = find(folder)
         if found is not None or not files.is_locked(str(folder)):
             return found
+        found = await asyncio.to_thread(_find_by_command_line, folder)
+        if found is not None:
+            return found
         await asyncio.sleep(_POLL_SECONDS)
+
+
+def _find_by_command_line(folder: Path) -> Supervisor | None:
+    for process in psutil.process_iter():
+        try:
+            line = process.cmdline()
+            if "-S" in line and line[-1] == str(folder):  # see `launch.start_supervisor`
+                return Supervisor(process.pid)
+        except (psutil.Error, OSError):
+            continue
+    return None
 
 
 def kill_strays(folder: Path, *, seen_alive: bool) -> int:
@@ -98,10 +130,12 @@ def kill_strays(folder: Path, *, seen_alive: bool) -> int:
     server has seen the supervisor alive: else the sessions' ids may be others' by now.
     """
     state = files.read_record(str(folder / files.STATE)) or {}
-    sessions = {int(pid) for pid in state.get("nodes", "").split(",") if pid} if seen_alive else set()
-    work, killed = str(folder.resolve() / files.WORK), 0
+    sessions = {int(pid) for pid in state.get("nodes", "").split(",") if pid.isdigit()} if seen_alive else set()
+    # The folder itself may be anything by now; a process is told where it is by the system, and its HOME by us.
+    places = (str(folder.parent.resolve() / folder.name / files.WORK), str(folder / files.WORK))
+    killed = 0
     for _ in range(_SWEEPS):
-        strays = [process for process in psutil.process_iter() if _belongs(process, work, sessions)]
+        strays = [process for process in psutil.process_iter() if _belongs(process, places, sessions)]
         for process in strays:
             _kill(process)
         killed += len(strays)
@@ -111,12 +145,12 @@ def kill_strays(folder: Path, *, seen_alive: bool) -> int:
     return killed
 
 
-def _belongs(process: psutil.Process, work: str, sessions: set[int]) -> bool:
+def _belongs(process: psutil.Process, places: tuple[str, str], sessions: set[int]) -> bool:
     try:
         if process.status() == psutil.STATUS_ZOMBIE or process.pid == os.getpid():
             return False
-        in_folder = Path(process.cwd()).is_relative_to(work)
-        return in_folder or process.environ().get("HOME") == work or os.getsid(process.pid) in sessions
+        in_folder = Path(process.cwd()).is_relative_to(places[0])
+        return in_folder or process.environ().get("HOME") in places or os.getsid(process.pid) in sessions
     except (psutil.Error, OSError):
         return False
 

@@ -58,10 +58,16 @@ def _whole_number(value: object) -> object:
 
 
 def _microseconds(value: object) -> object:
-    """Read a time with its zone, as microseconds since 1970; a '+' that was not encoded arrives as a space."""
-    if not isinstance(value, str):
-        return value
-    text = value.replace(" ", "+")
+    return read_time(value) if isinstance(value, str) else value
+
+
+def read_time(text: str) -> int:
+    """Read a time with its zone, as microseconds since 1970; a '+' that was not encoded arrives as a space.
+
+    Raises:
+        ValueError: it is none.
+    """
+    text = text.replace(" ", "+")
     if not _TIME.fullmatch(text):
         raise ValueError("write an ISO 8601 time with its zone, such as 2026-01-31T12:00:00Z")
     try:

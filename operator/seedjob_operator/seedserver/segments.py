@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seedjob_operator.seedserver.supervisor import joblog
+from seedjob_operator.seedserver.supervisor.files import is_missing
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -67,8 +68,10 @@ def bases(folder: Path) -> list[int]:
     """Give the positions at which the segments begin; none before the log exists."""
     try:
         return joblog.bases(str(folder))
-    except FileNotFoundError:
-        return []
+    except OSError as error:
+        if is_missing(error):
+            return []
+        raise
 
 
 def first_position(folder: Path) -> int:
@@ -79,11 +82,18 @@ def first_position(folder: Path) -> int:
 def size_of(folder: Path) -> int:
     """Give where the log ends: the bytes that were ever written to it."""
     last = bases(folder)[-1:]
-    return last[0] + (folder / str(last[0])).stat().st_size if last else 0
+    try:
+        return last[0] + (folder / str(last[0])).stat().st_size if last else 0
+    except OSError as error:
+        if is_missing(error):
+            return last[0]
+        raise
 
 
 def _opened(path: Path) -> io.FileIO | None:
     try:
         return io.FileIO(path)
-    except FileNotFoundError:  # it was dropped just now
-        return None
+    except OSError as error:
+        if is_missing(error):  # it was dropped just now
+            return None
+        raise

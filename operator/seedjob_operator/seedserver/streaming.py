@@ -81,9 +81,8 @@ def _dropped(path: Path, position: int) -> joblog.Line | None:
     return joblog.Line(found[0].at, message, LogStream.STDERR, None, first)
 
 
-def start_position(platform: Platform, record: JobRecord, *, tail: int | None, since: int | None) -> int:
-    """Give where a stream begins: at the job's first line, unless something else is asked for."""
-    path = platform.folders.log(record.id)
+def start_position(path: Path, *, tail: int | None, since: int | None) -> int:
+    """Give where the stream of a log begins: at its first line, unless something else is asked for. Reads much of it."""
     starts = [0]
     if since is not None:
         starts.append(joblog.position_after(path, since))
@@ -92,7 +91,6 @@ def start_position(platform: Platform, record: JobRecord, *, tail: int | None, s
     return max(starts)
 
 
-def resumed_position(platform: Platform, record: JobRecord, told: int) -> int:
-    """Give where a stream goes on after an event: an id that is none of this log's means the next line after it."""
-    path = platform.folders.log(record.id)
+def resumed_position(path: Path, told: int) -> int:
+    """Give where a log's stream goes on after an event: an id that is none of its own means the next line after it."""
     return told if told < segments.first_position(path) else joblog.next_line(path, told)

@@ -1,31 +1,45 @@
-"""Lives of a platform that is killed before or after its n-th commit: `python -m integration.seedserver.crashing FOLDER`.
+"""Lives of a platform that is killed: `python -m integration.seedserver.crashing FOLDER commits|writes|supervisors SEED`.
 
-Each life is a fork, because a start of Python for each would take most of the time. Prints one line of JSON a plan.
+At every commit, on both sides of it; or at every place in the code at which the server, or a supervisor, changes files:
+`writes` finds them by itself, and the seed chooses which time at each. After each crash it lives again to the end. Each life is a fork, because a start of Python
+for each would take most of the time. Prints one line of JSON a life that came to its end.
 """
 
 import asyncio
 import json
 import os
+import random
 import signal
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from integration.seedserver import writes
 from seedjob_operator.seedapi.wire import CreateJob
+from seedjob_operator.seedserver import launch
 from seedjob_operator.seedserver.folders import Folders
 from seedjob_operator.seedserver.inventory import Inventory
-from seedjob_operator.seedserver.launch import Launcher
 from seedjob_operator.seedserver.platform import NoSuchJobError, Platform, WrongStateError
 from seedjob_operator.seedserver.records import JobRecord
-from seedjob_operator.seedserver.store import NameTakenError, Store
+from seedjob_operator.seedserver.secretfile import read_or_make
+from seedjob_operator.seedserver.store import Store
 
-_ENDS = "a-ends", "b-is-cancelled", "c-is-preempted"
+SECRET = "s3cr3t-of-a-job"  # a made-up one, to be looked for
+_LOG_LIMIT = 1 << 16
+_WORKERS = 2
+_NAMES = "a-ends", "b-is-cancelled", "c-is-preempted"
+_DELETED = "d-is-deleted"
+_TESTS = Path(__file__).parents[2]
 
 
 class Barrier:
     """Counts commits, and kills this process before or after one."""
 
-    def __init__(self, at: int, when: str) -> None:
+    def __init__(self, at: int = -1, when: str = "") -> None:
         self.commits, self._at, self._when = 0, at, when
 
     def __call__(self, when: str) -> None:
@@ -34,51 +48,83 @@ class Barrier:
         self.commits += when == "after"
 
 
-async def story(folder: Path, barrier: Barrier) -> list[dict[str, object]]:
-    """Live until all jobs have ended: what was asked for before, and perhaps unanswered, is asked for again."""
+def _platform(folder: Path, barrier: Barrier) -> Platform:
     folders = Folders(folder / "data")
     folders.prepare()
-    launcher = Launcher(repos=None, git_config=folders.git_config, grace_seconds=1, time_scale=1)
+    assert read_or_make(folders.token, lambda: "made")
+    launcher = launch.Launcher(
+        repos=None, git_config=folders.git_config, grace_seconds=1, time_scale=1, log_limit=_LOG_LIMIT
+    )
     store = Store(folders.records, barrier=barrier)
-    platform = Platform(store=store, folders=folders, launcher=launcher, inventory=Inventory())
+    return Platform(store=store, folders=folders, launcher=launcher, inventory=Inventory())
+
+
+async def story(folder: Path, barrier: Barrier) -> dict[str, object]:
+    """Live until all jobs have ended: what was asked for before, and perhaps unanswered, is asked for again."""
+    platform = _platform(folder, barrier)
     await platform.start()
     ran = folder / "ran"
-    await _create(platform, _ENDS[0], f"echo a >> {ran}; exit 3")
-    await _create(platform, _ENDS[1], f"echo b >> {ran}; exec sleep 60")
-    await _create(
-        platform, _ENDS[2], f"echo c >> {ran}; [ $(grep -c c {ran}) -gt 1 ] || exec sleep 60; exit 4", spot=True
-    )
+    fails = f"echo a >> {ran}; mkdir -p out/deep; echo 1 > out/deep/f; ln -s / out/l; exit 3"
+    await _create(platform, _NAMES[0], fails, artifacts_path="out", max_retries=1)
+    await _create(platform, _NAMES[1], f"echo b >> {ran}; exec sleep 60")
+    again = f"echo c >> {ran}; [ $(grep -c c {ran}) -gt 1 ] || exec sleep 60; echo 1 > f; exit 4"
+    await _create(platform, _NAMES[2], again, spot=True, max_retries=1, artifacts_path="f")
+    await _create(platform, _DELETED, f"echo d >> {ran}; mkdir -p x/y; echo 1 > f", artifacts_path="f")
     await _until_said(ran, "b")
-    await _cancel(platform, _ENDS[1])
+    await _again(platform.cancel("acme", _NAMES[1]))
     await _until_said(ran, "c")
-    if platform.find("acme", _ENDS[2]).retry_count == 0:
-        await _preempt(platform, _ENDS[2])
-    records = [await _ended(platform, name) for name in _ENDS]
-    ledger = [entry.name for entry in store.ledger()]
+    if platform.find("acme", _NAMES[2]).retry_count == 0:
+        await _again(platform.preempt("acme", _NAMES[2]))
+    await _until(
+        f"{_DELETED} has ended", lambda: (job := platform.store.get("acme", _DELETED)) is None or job.status.terminal
+    )
+    await _again(platform.delete("acme", _DELETED, delete_artifacts=True))
+    records = [await _ended(platform, name) for name in _NAMES]
+    ledger = [entry.name for entry in platform.store.ledger()]
     await platform.close(end_jobs=False)
-    said = sorted(ran.read_text().split())
     jobs = [(record.name, record.status.value, record.exit_code, record.retry_count) for record in records]
-    return [{"jobs": jobs, "ran": said, "ledger": sorted(ledger), "commits": barrier.commits}]
+    kept = [0 if record.artifacts is None else record.artifacts.file_count for record in records]
+    return {"jobs": jobs, "ran": _said(ran), "ledger": ledger, "kept": kept, "left": _left(folder / "data", records)}
 
 
-async def _create(platform: Platform, name: str, command: str, *, spot: bool = False) -> None:
-    job = CreateJob(name=name, command=command, image="x", gpu="none", cpu=2, spot=spot, max_retries=1 if spot else 0)
-    try:
-        await platform.create("acme", job)
-    except NameTakenError:
+async def solo(folder: Path, barrier: Barrier) -> dict[str, object]:
+    """Live until one job has ended, whose supervisor does all that one does."""
+    platform = _platform(folder, barrier)
+    await platform.start()
+    await _create(platform, _NAMES[0], f"echo a >> {folder / 'ran'}; seq 1 9000; exit 3", max_retries=1)
+    record = await _ended(platform, _NAMES[0])
+    said = _said(folder / "ran")
+    log = [segment.stat().st_size for segment in platform.folders.log(record.id).glob("*")]
+    await platform.close(end_jobs=False)
+    ended = {"status": record.status.value, "exit_code": record.exit_code, "error": record.error or ""}
+    return ended | {"ran": said, "log": sum(log), "left": _left(folder / "data", [record])}
+
+
+def _left(data: Path, records: Iterable[JobRecord]) -> list[str]:
+    """Name what no life should leave: secrets of ended jobs, half of what was moved, folders of jobs that are gone."""
+    known = {record.id for record in records}
+    files = [path for path in data.rglob("*") if path.is_file() and not path.is_symlink()]
+    found = [path for path in files if SECRET.encode() in path.read_bytes()]
+    found += [path for path in files if path.name.endswith(".partial") and path.parent.parent != data / "jobs"]
+    found += [path for path in (data / "jobs").iterdir() if path.name not in known]
+    found += [path for path in (data / "artifacts" / "acme").glob("*") if path.name.partition(".")[0] not in known]
+    return sorted(str(path.relative_to(data)) for path in found)
+
+
+def _said(ran: Path) -> list[str]:
+    return sorted(ran.read_text().split()) if ran.exists() else []
+
+
+async def _create(platform: Platform, name: str, command: str, **fields: object) -> None:
+    if any(entry.name == name for entry in platform.store.ledger()):  # a deleted one isn't created again
         return
+    job = {"name": name, "command": command, "image": "x", "gpu": "none", "cpu": 2, "env": {"TOKEN": SECRET}}
+    await platform.create("acme", CreateJob.model_validate(job | fields))
 
 
-async def _cancel(platform: Platform, name: str) -> None:
+async def _again(asked: Awaitable[object]) -> None:
     try:
-        await platform.cancel("acme", name)
-    except WrongStateError:
-        return
-
-
-async def _preempt(platform: Platform, name: str) -> None:
-    try:
-        await platform.preempt("acme", name)
+        await asked
     except (WrongStateError, NoSuchJobError):
         return
 
@@ -93,7 +139,7 @@ async def _until(what: str, look: Callable[[], bool]) -> None:
 
 
 async def _until_said(ran: Path, word: str) -> None:
-    await _until(f"{word} has run", lambda: ran.exists() and word in ran.read_text())
+    await _until(f"{word} has run", lambda: word in _said(ran))
 
 
 async def _ended(platform: Platform, name: str) -> JobRecord:
@@ -101,30 +147,112 @@ async def _ended(platform: Platform, name: str) -> JobRecord:
     return platform.find("acme", name)
 
 
-def live(folder: Path, at: int, when: str) -> bool:
+# --- lives ---
+
+
+def live(life: Callable[[], Awaitable[dict[str, object]]], told: dict[str, object]) -> bool:
     """Live once, in a process of its own; whether it lived to the end, which it prints."""
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     try:
-        for line in asyncio.run(story(folder, Barrier(at, when))):
-            print(json.dumps({"at": at, "when": when} | line), flush=True)
+        line = json.dumps(told | asyncio.run(_awaited(life))) + "\n"
+        os.write(1, line.encode())  # in one piece, beside those of other processes
     except BaseException as error:  # noqa: BLE001  # a fork must never go on as its parent
-        print(folder, repr(error), file=sys.stderr, flush=True)
+        print(told, repr(error), file=sys.stderr, flush=True)
         os._exit(1)
     os._exit(0)
 
 
-def main(root: Path) -> None:
-    """Crash at every commit, on both sides of it, until there are no more; after each crash live again to the end."""
+async def _awaited(life: Callable[[], Awaitable[dict[str, object]]]) -> dict[str, object]:
+    return await life()
+
+
+def commits(root: Path) -> None:
+    """Crash at every commit, on both sides of it, until there are no more."""
     for when in ("before", "after"):
         for at in range(100):
-            folder = root / f"{when}-{at}"
-            folder.mkdir()
-            if live(folder, at, when):
+            folder = _made(root / f"{when}-{at}")
+            told: dict[str, object] = {"at": at, "when": when}
+            if live(partial(story, folder, Barrier(at, when)), told):
                 break
-            live(folder, -1, when)
+            live(partial(story, folder, Barrier()), told)
+
+
+@dataclass(frozen=True)
+class Kill:
+    """A place at which a file is changed, which time, and whether the kill is behind it."""
+
+    place: str
+    time: int
+    torn: bool
+
+
+def server_writes(root: Path) -> None:
+    """Crash at every place at which the server changes files."""
+
+    def armed(folder: Path, kill: Kill | None, note: str) -> Awaitable[dict[str, object]]:
+        writes.arm(str(folder / "data"), **_arming(folder, kill, note))
+        return story(folder, Barrier())
+
+    def lives(folder: Path, kill: Kill) -> None:
+        if not live(lambda: armed(folder, kill, ""), asdict(kill)):
+            live(partial(story, folder, Barrier()), asdict(kill))
+
+    _at_all(root, armed, lives)
+
+
+def supervisor_writes(root: Path) -> None:
+    """Crash at every place at which a supervisor changes files; the server lives on."""
+    boot = launch._BOOT  # what it runs first
+
+    def armed(folder: Path, kill: Kill | None, note: str) -> Awaitable[dict[str, object]]:
+        arming = f"writes.arm({str(folder / 'data')!r}, **{_arming(folder, kill, note)!r})"
+        launch._BOOT = (  # as above
+            f"import sys; sys.path.append({str(_TESTS)!r}); from integration.seedserver import writes; {arming}; {boot}"
+        )
+        return solo(folder, Barrier())
+
+    _at_all(root, armed, lambda folder, kill: live(lambda: armed(folder, kill, ""), asdict(kill)))
+
+
+def _at_all(
+    root: Path,
+    armed: Callable[[Path, Kill | None, str], Awaitable[dict[str, object]]],
+    lives: Callable[[Path, Kill], object],
+) -> None:
+    """Live once to note the places, then kill at each: some processes at a time."""
+    folder, note = _made(root / "noted"), root / "places"
+    assert live(lambda: armed(folder, None, str(note)), {"place": ""})
+    rng = random.Random(int(sys.argv[3]))  # for tests, to be repeated
+    times = Counter(note.read_text().splitlines())
+    kills = [Kill(place, rng.randrange(times[place]), torn) for place in sorted(times) for torn in _ways(place)]
+    rng.shuffle(kills)  # so that both workers have as much to do
+    workers = []
+    for worker in range(_WORKERS):
+        workers.append(os.fork())
+        if workers[-1] == 0:
+            for number, kill in list(enumerate(kills))[worker::_WORKERS]:
+                lives(_made(root / f"{number}"), kill)
+            os._exit(0)
+    for worker in workers:
+        os.waitpid(worker, 0)
+
+
+def _ways(place: str) -> tuple[bool, ...]:
+    return (False, True) if place.startswith("open ") else (False,)
+
+
+def _arming(folder: Path, kill: Kill | None, note: str) -> dict[str, Any]:
+    if kill is None:
+        return {"note": note}
+    return {"kill_at": kill.place, "time": kill.time, "torn": kill.torn, "once": str(folder / "killed")}
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    {"commits": commits, "writes": server_writes, "supervisors": supervisor_writes}[sys.argv[2]](Path(sys.argv[1]))

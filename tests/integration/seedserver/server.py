@@ -13,6 +13,7 @@ import httpx
 import psutil
 
 from seedjob_operator.seedapi import wire
+from seedjob_operator.seedserver.folders import discard
 
 _T = TypeVar("_T")
 NAMESPACE = "acme"
@@ -85,11 +86,15 @@ class SeedServer:
         return process.wait(120)
 
     def clean_up(self) -> None:
-        """Stop it, and end whatever its jobs would still run."""
-        self.stop()
-        self.http.close()
-        for process in self.processes():
-            process.kill()
+        """Stop it, end whatever its jobs would still run, and remove what they made: nothing else removes trees so deep."""
+        try:
+            self.stop()
+        finally:
+            self.http.close()
+            for process in self.processes():
+                process.kill()
+            for tree in (self.data / "artifacts", *self.data.glob("jobs/*/work")):
+                discard(tree)
 
     # --- the API ---
 

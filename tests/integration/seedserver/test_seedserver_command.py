@@ -1,12 +1,14 @@
 """The command line: what it prints, what it refuses, and with which exit code."""
 
 import os
+import resource
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from integration.seedserver.conftest import NewServer
@@ -94,3 +96,19 @@ def test_answers_do_not_wait_for_the_clients_acknowledgements() -> None:
     """The event loop turns Nagle's delay (40 ms an answer) off only for sockets that name their protocol."""
     with listen("127.0.0.1", 0) as listener:
         assert listener.proto == socket.IPPROTO_TCP
+
+
+def test_the_server_may_open_all_files_that_it_can_and_its_jobs_what_it_was_started_with(new_server: NewServer) -> None:
+    """Each follower is a socket; but programs that close all they might have open, or use select(2), bear no such limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    given = 400
+    resource.setrlimit(resource.RLIMIT_NOFILE, (given, hard))
+    try:
+        server = new_server()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert psutil.Process(server.pid).rlimit(psutil.RLIMIT_NOFILE) == (hard, hard)
+    server.create("limited", "ulimit -Sn; ulimit -Hn")
+    server.wait("limited")
+    printed = "unlimited" if hard == resource.RLIM_INFINITY else str(hard)
+    assert server.lines("limited")[-2:] == [str(given), printed]

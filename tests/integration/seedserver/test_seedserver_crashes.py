@@ -4,6 +4,7 @@ import contextlib
 import sqlite3
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import psutil
@@ -12,6 +13,8 @@ import pytest
 from integration.seedserver.conftest import NewServer
 from integration.seedserver.server import UNTIL_GO, SeedServer, alive, kill, until
 from seedjob_operator.seedapi import wire
+
+UNTIL_GONE = "while [ -e {} ]; do sleep 0.05; done"
 
 
 def supervisor_of(server: SeedServer) -> psutil.Process:
@@ -213,7 +216,7 @@ def test_a_server_without_a_free_descriptor_starts_a_job_once_and_when_it_can(ne
     server.create("crowded", "exit 3")
     log = server.data.parent / "server.log"
     until("it can't be started", lambda: "crowded can't be started yet: Too many open files" in log.read_text())
-    assert server.job("crowded")["status"] == "running"
+    assert server.job("crowded")["status"] == "queued", "nothing of it has begun"
     process.rlimit(psutil.RLIMIT_NOFILE, limits)
     found = server.wait("crowded")
     assert (found["status"], found["exit_code"]) == ("failed", 3)
@@ -223,4 +226,64 @@ def test_a_job_that_removes_its_own_folder_ends(server: SeedServer) -> None:
     server.create("vandal", 'rm -rf "$(dirname "$HOME")"; exit 0')
     found = server.wait("vandal")
     assert (found["status"], found["exit_code"]) == ("failed", None)
-    assert "the job's folder is gone" in found["error"]
+    assert "the command removed what the platform keeps" in found["error"]
+
+
+@pytest.mark.parametrize(
+    ("removal", "rest", "status", "why"),
+    [
+        ('rm -rf "$(dirname "$HOME")"', "sleep 300", "failed", "nothing tells of its supervisor"),
+        ('rm -rf "$(dirname "$HOME")"', "exit 0", "failed", "nor how it ended"),
+        ("rm -f ../*", "sleep 300", "failed", "its folder alone says nothing"),
+        ("rm -f ../*", "exit 0", "succeeded", "its result was written afterwards"),
+    ],
+)
+def test_a_job_that_removed_its_own_folder_does_not_run_again(
+    new_server: NewServer, tmp_path: Path, *, removal: str, rest: str, status: str, why: str
+) -> None:
+    """Nothing in its folder tells the next server that it has begun: the records do."""
+    server, ran = new_server(), tmp_path / "ran"
+    server.create("vandal", f"{removal}; echo ran >> {ran}; {UNTIL_GONE.format(ran)}; {rest}")
+    until("it has run", ran.exists)
+    psutil.Process(server.pid).suspend()
+    ran.rename(tmp_path / "seen")
+    if rest == "exit 0":
+        until("its end", lambda: not server.processes())
+    server.kill()
+    server.start()
+    assert server.wait("vandal")["status"] == status, why
+    assert not ran.exists(), "a second run"
+    assert server.processes() == [], "what it left behind doesn't run on unseen"
+
+
+_VANDALS = {
+    "log-is-a-file": "rm -rf ../log; echo 1 > ../log",
+    "log-has-a-folder": "rm -rf ../log; mkdir -p ../log/0",
+    "folder-is-a-file": 'D=$(dirname "$HOME"); rm -rf "$D"; echo 1 > "$D"',
+    "folder-is-a-link-to-itself": 'D=$(dirname "$HOME"); rm -rf "$D"; ln -s "$D" "$D"',
+    "state-is-a-folder": "rm ../state; mkdir ../state",
+    "state-is-anything": "echo pid=x > ../state; rm ../lock; mkdir ../lock",
+}
+
+
+def test_whatever_a_job_makes_of_its_folder_it_ends_and_can_be_asked_for(new_server: NewServer) -> None:
+    """Also by a server that knows of it only what is there; and no job keeps a server from starting."""
+    server = new_server()
+    for name, command in _VANDALS.items():
+        server.create(name, command, cpu=2, max_retries=1)
+        server.create(f"{name}-still", f"{command}; echo 1 > {server.data / name}; sleep 300", cpu=2)
+    for name in _VANDALS:
+        assert server.wait(name)["status"] in ("succeeded", "failed")
+        until(f"{name} has run", (server.data / name).exists)
+    server.kill()
+    server.start()
+    for name in _VANDALS:
+        for either in (name, f"{name}-still"):
+            assert server.ask("GET", wire.GET_LOGS, either).status_code == 200, either
+            server.cancel(either)
+    assert {server.wait(f"{name}-still")["status"] for name in _VANDALS} <= {"failed", "cancelled"}
+    assert server.processes() == []
+    for name in _VANDALS:
+        assert server.delete(name).status_code == 204
+        assert server.delete(f"{name}-still").status_code == 204
+    assert list((server.data / "jobs").iterdir()) == []

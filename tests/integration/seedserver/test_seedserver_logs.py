@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx_sse
 
+from integration.seedserver.conftest import NewServer
 from integration.seedserver.server import UNTIL_GO, SeedServer, until
 from seedjob_operator.seedapi import wire
 
@@ -39,7 +40,25 @@ def test_without_tail_the_last_thousand_lines(server: SeedServer) -> None:
     server.wait("chatty")
     assert server.lines("chatty") == [str(number) for number in range(11001, 12001)]
     assert len(server.lines("chatty", tail=10000)) == 10000
-    assert len(server.lines("chatty", since="2020-01-01T00:00:00Z")) == 10000, "the first ones, to go on from"
+    first = server.ask("GET", wire.GET_LOGS, "chatty", params={"since": "2020-01-01T00:00:00Z"}).json()["data"]
+    assert 1 < len(first) <= 10000
+    assert first[-1]["message"].startswith("seed: more lines follow")
+    rest = server.lines("chatty", since=first[-1]["timestamp"])
+    seen = [line["message"] for line in first[1:-1]]
+    assert [*seen, *rest] == [str(number) for number in range(1, 12001)], "the first ones, to go on from"
+
+
+def test_an_answer_is_bounded_in_bytes_and_says_so(new_server: NewServer) -> None:
+    """Ten thousand lines can be hundreds of megabytes, and all would be in the server's memory at once."""
+    server = new_server()
+    server.create("wide", "head -c 12000000 /dev/zero | tr '\\0' x | fold -w 50000; echo; echo last")
+    server.wait("wide")
+    answer = server.ask("GET", wire.GET_LOGS, "wide", params={"tail": 10000})
+    lines = answer.json()["data"]
+    assert 7 << 20 < len(answer.content) < (8 << 20) + 1000
+    assert "older lines are left out here" in lines[0]["message"]
+    assert lines[-1]["message"] == "last"
+    assert {len(line["message"]) for line in lines[1:-1]} == {50_000}, "whole lines"
 
 
 def test_a_queued_job_has_an_empty_log(server: SeedServer) -> None:

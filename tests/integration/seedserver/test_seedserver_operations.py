@@ -101,6 +101,7 @@ def test_lists_are_sorted_filtered_and_paged(new_server: NewServer) -> None:
         (wire.GET_LOGS, "since=2026-01-31T12:00:00", "since: write an ISO 8601 time with its zone"),
         (wire.GET_LOGS, "since=2026-02-31T12:00:00Z", "since: there is no such time"),
         (wire.GET_LOGS, "stream=yes", "stream"),
+        (wire.GET_LOGS, "tail=1&tail=1", "tail: is given more than once"),
     ],
 )
 def test_a_bad_query_is_refused_with_its_field(server: SeedServer, template: str, query: str, words: str) -> None:
@@ -108,6 +109,19 @@ def test_a_bad_query_is_refused_with_its_field(server: SeedServer, template: str
     answer = server.ask("GET", template, "for-queries", params=httpx.QueryParams(query))
     assert answer.status_code == 400
     assert message(answer).startswith(words)
+
+
+def test_operations_without_parameters_look_at_none(server: SeedServer) -> None:
+    """They have no 400 for a query: `/openapi.json` declares none, and no meaning is in doubt."""
+    twice = httpx.QueryParams("page=1&page=2")
+    created = server.ask(
+        "POST", wire.CREATE_JOB, params=twice, json=BODY | {"name": "any-query", "command": "sleep 60"}
+    )
+    assert created.status_code == 201
+    for method, template in (("GET", wire.GET_JOB), ("GET", wire.GET_ANALYTICS), ("POST", wire.CANCEL_JOB)):
+        assert server.ask(method, template, "any-query", params=twice).status_code == 200, template
+    deleted = server.ask("DELETE", wire.DELETE_JOB, "any-query", params=httpx.QueryParams("delete_artifacts=true&" * 2))
+    assert (deleted.status_code, message(deleted)) == (400, "delete_artifacts: is given more than once; give it once")
 
 
 def test_a_bad_create_is_refused_and_changes_nothing(server: SeedServer) -> None:

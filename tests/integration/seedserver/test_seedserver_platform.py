@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import subprocess
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -12,8 +13,9 @@ import psutil
 import pytest
 
 from seedjob_operator.seedapi.wire import CreateJob, JobStatus
-from seedjob_operator.seedserver import execution
+from seedjob_operator.seedserver import execution, following
 from seedjob_operator.seedserver.admission import new_record
+from seedjob_operator.seedserver.ending import Ending, read_ending
 from seedjob_operator.seedserver.folders import Folders
 from seedjob_operator.seedserver.inventory import Inventory
 from seedjob_operator.seedserver.launch import Launcher
@@ -27,22 +29,7 @@ from seedjob_operator.seedserver.supervisor.descendants import start_time
 JOB = CreateJob(name="a", command="sleep 60", image="x", gpu="none")
 
 
-class SlowLauncher(Launcher):
-    """Takes its time between the record that says running and the process that runs."""
-
-    def write_order(self, record: JobRecord, folder: Path) -> None:
-        time.sleep(0.3)
-        super().write_order(record, folder)
-
-
-class FullDiskLauncher(Launcher):
-    """Can't write anything."""
-
-    def write_order(self, record: JobRecord, folder: Path) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-NewPlatform = Callable[[type[Launcher]], Platform]
+NewPlatform = Callable[[], Platform]
 
 
 @pytest.fixture
@@ -51,8 +38,8 @@ async def new_platform(tmp_path: Path) -> AsyncIterator[NewPlatform]:
     folders.prepare()
     made: list[Platform] = []
 
-    def make(kind: type[Launcher]) -> Platform:
-        launcher = kind(repos=None, git_config=folders.git_config, grace_seconds=1, time_scale=1)
+    def make() -> Platform:
+        launcher = Launcher(repos=None, git_config=folders.git_config, grace_seconds=1, time_scale=1)
         platform = Platform(store=Store(folders.records), folders=folders, launcher=launcher, inventory=Inventory())
         made.append(platform)
         return platform
@@ -69,22 +56,155 @@ async def status_of(platform: Platform, *expected: JobStatus) -> JobRecord:
         return record
 
 
-async def test_a_cancel_between_the_record_and_the_process_is_carried_out(new_platform: NewPlatform) -> None:
-    platform = new_platform(SlowLauncher)
+async def until(look: Callable[[], object]) -> None:
+    async with asyncio.timeout(90):
+        while not look():  # noqa: ASYNC110  # files and processes are polled
+            await asyncio.sleep(0.01)
+
+
+async def test_a_cancel_between_the_record_and_the_process_is_carried_out(
+    new_platform: NewPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancelled = threading.Event()
+
+    def start_late(folder: Path) -> int:
+        assert cancelled.wait(90)
+        return start(folder)
+
+    monkeypatch.setattr(following, "start_supervisor", start_late)
+    platform = new_platform()
     await platform.start()
     await platform.create("acme", JOB)
     await status_of(platform, JobStatus.RUNNING)
     await platform.cancel("acme", "a")
+    cancelled.set()
     await status_of(platform, JobStatus.CANCELLED)
 
 
-async def test_a_job_that_cannot_be_started_fails_with_the_reason(new_platform: NewPlatform) -> None:
-    platform = new_platform(FullDiskLauncher)
+class Disk:
+    """In the place of what writes orders: one that can be full, or refuse, and notes how often it was asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, error: int) -> None:
+        self.error, self.asked = error, 0
+        write = Launcher.write_order
+
+        def write_order(launcher: Launcher, record: JobRecord, folder: Path) -> None:
+            self.asked += 1
+            if self.error:
+                raise OSError(self.error, os.strerror(self.error))
+            write(launcher, record, folder)
+
+        monkeypatch.setattr(Launcher, "write_order", write_order)
+
+
+async def test_a_job_waits_in_the_queue_while_the_disk_is_full(
+    new_platform: NewPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It isn't the job's fault, nothing of it has run, and nothing is billed: it keeps its place and its retries."""
+    disk = Disk(monkeypatch, errno.ENOSPC)
+    monkeypatch.setattr(execution, "RETRY_SECONDS", 0.01)
+    platform = new_platform()
+    await platform.start()
+    await platform.create("acme", JOB.model_copy(update={"command": "exit 3"}))
+    await until(lambda: disk.asked > 2)
+    waiting = platform.find("acme", "a")
+    assert (waiting.status, waiting.started_at, waiting.retry_count) == (JobStatus.QUEUED, None, 0)
+    disk.error = 0
+    ended = await status_of(platform, JobStatus.FAILED)
+    assert (ended.exit_code, ended.retry_count) == (3, 0)
+
+
+async def test_a_job_that_waits_for_the_disk_can_be_cancelled(
+    new_platform: NewPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk(monkeypatch, errno.ENOSPC)
+    platform = new_platform()
+    await platform.start()
+    await platform.create("acme", JOB)
+    await until(lambda: disk.asked)
+    await platform.cancel("acme", "a")
+    assert platform.find("acme", "a").status is JobStatus.CANCELLED
+
+
+async def test_a_job_that_can_never_be_started_fails_with_the_reason(
+    new_platform: NewPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Disk(monkeypatch, errno.EACCES)
+    platform = new_platform()
     await platform.start()
     await platform.create("acme", JOB)
     record = await status_of(platform, JobStatus.FAILED)
-    assert record.error == "the job's process could not be started: No space left on device"
+    assert record.error == "the job's process could not be started: Permission denied"
     assert record.completed_at is not None
+
+
+async def test_a_cancel_while_the_order_is_written_leaves_no_order(
+    new_platform: NewPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An order has the values of the environment, and nobody reads this one."""
+    cancelled, written = threading.Event(), threading.Event()
+    write = Launcher.write_order
+
+    def write_late(launcher: Launcher, record: JobRecord, folder: Path) -> None:
+        write(launcher, record, folder)
+        written.set()
+        assert cancelled.wait(90)
+
+    monkeypatch.setattr(Launcher, "write_order", write_late)
+    platform = new_platform()
+    await platform.start()
+    job = await platform.create("acme", JOB)
+    await until(written.is_set)
+    order = platform.folders.job(job.id) / files.ORDER
+    assert order.exists()
+    await platform.cancel("acme", "a")
+    cancelled.set()
+    await until(lambda: not order.exists())
+    assert platform.find("acme", "a").status is JobStatus.CANCELLED
+
+
+async def test_a_job_is_followed_on_after_a_failure_to_follow_it(
+    new_platform: NewPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else would ever record its end."""
+    failed = 0
+    read = read_ending
+
+    def read_at_third(record: JobRecord, folder: Path) -> Ending:
+        nonlocal failed
+        failed += 1
+        if failed < 3:
+            raise RuntimeError("nobody knows why")
+        return read(record, folder)
+
+    monkeypatch.setattr(following, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(following, "read_ending", read_at_third)
+    platform = new_platform()
+    await platform.start()
+    await platform.create("acme", JOB.model_copy(update={"command": "exit 5"}))
+    record = await status_of(platform, JobStatus.FAILED)
+    assert (failed, record.exit_code) == (3, 5)
+
+
+async def test_a_job_that_has_to_wait_for_a_process_is_billed_from_its_start(
+    new_platform: NewPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began: list[int] = []
+
+    def start_third(folder: Path) -> int:
+        began.append(time.time_ns() // 1000)
+        if len(began) < 3:
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return start(folder)
+
+    monkeypatch.setattr(following, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(following, "start_supervisor", start_third)
+    platform = new_platform()
+    await platform.start()
+    await platform.create("acme", JOB.model_copy(update={"command": "true"}))
+    record = await status_of(platform, JobStatus.SUCCEEDED)
+    assert record.started_at == record.resumed_at
+    assert began[1] < (record.started_at or 0) <= began[2]
 
 
 async def begun_but_unrecorded(platform: Platform) -> tuple[Path, int]:
@@ -114,13 +234,11 @@ async def test_a_supervisor_that_was_just_beginning_when_the_server_was_killed_h
         started.append(start(folder))
         return started[-1]
 
-    monkeypatch.setattr(execution, "start_supervisor", start_noted)
-    platform = new_platform(Launcher)
+    monkeypatch.setattr(following, "start_supervisor", start_noted)
+    platform = new_platform()
     folder, lock = await begun_but_unrecorded(platform)
     await platform.start()
-    async with asyncio.timeout(90):
-        while not started or psutil.pid_exists(started[0]):  # noqa: ASYNC110  # processes are polled
-            await asyncio.sleep(0.01)
+    await until(lambda: started and not psutil.pid_exists(started[0]))
     await asyncio.sleep(0.3)  # for a server that would judge at once
     with subprocess.Popen(["sleep", "600"]) as first:  # noqa: ASYNC220  # to start it takes no time
         state = {"pid": str(first.pid), "start_time": start_time(first.pid), "nodes": ""}
@@ -136,13 +254,11 @@ async def test_a_supervisor_that_was_just_beginning_when_the_server_was_killed_h
 
 
 async def test_a_job_that_never_began_is_not_billed_for_the_time_without_a_server(new_platform: NewPlatform) -> None:
-    platform = new_platform(Launcher)
+    platform = new_platform()
     _, lock = await begun_but_unrecorded(platform)
     os.close(lock)
     await platform.start()
-    async with asyncio.timeout(90):
-        while platform.find("acme", "a").resumed_at == 1:  # noqa: ASYNC110  # as above
-            await asyncio.sleep(0.01)
+    await until(lambda: platform.find("acme", "a").resumed_at != 1)
     await platform.cancel("acme", "a")
     record = await status_of(platform, JobStatus.CANCELLED)
     assert record.runtime_seconds(now=platform.now) < 24 * 3600, "not since 1970, when it was recorded as running"
@@ -153,7 +269,7 @@ async def test_a_jobs_disk_is_discarded_before_its_end_is_recorded(
     new_platform: NewPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may be what fills the disk, and then nothing can be recorded as long as it is there."""
-    platform = new_platform(Launcher)
+    platform = new_platform()
     work_was_there: list[bool] = []
     set_usage = platform.store.set_usage
 

@@ -9,7 +9,7 @@ import pytest
 
 from seedjob_operator.seedapi.wire import CreateJob, JobStatus
 from seedjob_operator.seedserver.admission import new_record
-from seedjob_operator.seedserver.ending import LOST, NEVER_BEGAN, REBOOTED, has_begun, last_sign, read_ending
+from seedjob_operator.seedserver.ending import GONE, LOST, NEVER_BEGAN, REBOOTED, last_sign, may_begin, read_ending
 from seedjob_operator.seedserver.records import JobRecord
 from seedjob_operator.seedserver.supervisor import files
 
@@ -64,13 +64,21 @@ def test_a_supervisor_that_died_at_its_start_gives_its_last_words(tmp_path: Path
     assert read_ending(CANCELLED, tmp_path).status is JobStatus.CANCELLED, "a cancel may come before it could listen"
 
 
-def test_a_job_has_begun_when_its_order_is_taken(tmp_path: Path) -> None:
-    assert not has_begun(tmp_path)
-    files.write_record(str(tmp_path / files.ORDER), {})
+def test_a_running_job_may_begin_only_while_its_order_is_there(tmp_path: Path) -> None:
+    files.write_record(str(tmp_path / files.ORDER), {"command": "x"})
     files.write_record(str(tmp_path / files.STATE), {})
-    assert not has_begun(tmp_path), "killed between the two: nothing was started yet"
+    assert may_begin(tmp_path), "killed between the two: nothing was started yet"
     (tmp_path / files.ORDER).unlink()
-    assert has_begun(tmp_path)
+    assert not may_begin(tmp_path)
+    (tmp_path / files.STATE).unlink()
+    assert not may_begin(tmp_path), "a job may remove what tells that it has begun"
+    assert not may_begin(tmp_path / "gone"), "or all of its folder"
+
+
+def test_a_job_that_removed_what_told_of_it_has_run(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "gone"):
+        ending = read_ending(CANCELLED, folder)
+        assert (ending.status, ending.error, ending.strays) == (JobStatus.FAILED, GONE, True)
 
 
 def test_what_nobody_saw_end_ends_with_its_last_sign_of_life(tmp_path: Path) -> None:
@@ -96,7 +104,9 @@ def test_an_order_is_withdrawn_only_while_nobody_has_it(tmp_path: Path) -> None:
     assert (tmp_path / files.ORDER).exists()
     os.close(lock)
     assert files.withdraw_order(str(tmp_path))
-    assert not (tmp_path / files.ORDER).exists()
+    assert (tmp_path / files.ORDER).read_bytes() == b"", "it has values of the environment"
+    assert not may_begin(tmp_path)
+    assert NEVER_BEGAN in str(read_ending(RUNNING, tmp_path).error), "nor did it ever"
     assert files.withdraw_order(str(tmp_path)), "doing it again is fine"
 
 

@@ -75,6 +75,29 @@ def test_a_full_disk_costs_a_job_all_but_its_artifacts(
     assert kept(JOB, store) == ["model"]
 
 
+def test_a_long_chain_of_links_costs_no_more_than_its_links(
+    store: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job could otherwise hold up its own end for hours. The system follows no such chain either."""
+    count, read, readlink = 2000, 0, os.readlink
+    for number in range(count):
+        (work / "out" / str(number)).symlink_to(str(number - 1) if number else "model")
+    record = replace(JOB, artifacts_path="out")
+    artifacts.take(record, work=work, store=store)
+
+    def counted(path: str) -> str:
+        nonlocal read
+        read += 1
+        return readlink(path)
+
+    monkeypatch.setattr(os, "readlink", counted)
+    assert artifacts.listed(record, store=store).note is not None
+    assert read < 50 * count
+    links = [path for path in (store / "acme" / JOB.id).iterdir() if path.is_symlink()]
+    assert all(path.exists() for path in links)
+    assert 20 < len(links) < 100, "those that the system follows"
+
+
 def test_what_was_taken_is_removed_though_it_was_never_listed(store: Path, work: Path) -> None:
     artifacts.take(replace(JOB, artifacts_path="out"), work=work, store=store)
     (store / "acme" / f"{JOB.id}.partial").mkdir()

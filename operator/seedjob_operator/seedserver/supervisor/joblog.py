@@ -1,7 +1,7 @@
 """A job's log on disk: one line of output a line, with its time, node and stream.
 
 A line is `<microseconds since 1970> <node><o|e> <message>`; the platform's own notes have `-` for the node. Times never
-go back, so that a reader can search by them.
+go back, and only lines that were written together have the same, so that a reader can search by them and go on from one.
 
 The log is a folder of segments, each named by how many bytes were written before it. When all become too long together
 the oldest are removed.
@@ -12,6 +12,7 @@ import time
 
 _LONGEST_LINE = 65536
 _SEGMENTS = 8
+_AT_ONCE = 1000  # lines of the same time
 _NOTE = 128  # the longest note on what was dropped, with its head
 _MIB = 1 << 20
 
@@ -26,7 +27,12 @@ class JobLog:
         self._descriptor = self._opened(self._bases[-1])
         self._size = os.fstat(self._descriptor).st_size
         self._partial: dict[str, bytes] = {}
-        self._last = self._last_time()
+        end = self._read_end()
+        torn = len(end) - end.rfind(b"\n") - 1  # by a supervisor that was killed
+        if torn:
+            self._size -= torn
+            self._undo()
+        self._last = _time_of_last(end)
 
     def note(self, text: str) -> None:
         """Write a line of the platform's own: one, whatever it quotes."""
@@ -55,9 +61,11 @@ class JobLog:
         os.close(self._descriptor)
 
     def _append(self, source: str, lines: list[bytes]) -> None:
-        if not lines:
-            return
-        self._last = max(self._last, time.time_ns() // 1000)
+        for start in range(0, len(lines), _AT_ONCE):
+            self._append_at_once(source, lines[start : start + _AT_ONCE])
+
+    def _append_at_once(self, source: str, lines: list[bytes]) -> None:
+        self._last = max(self._last + 1, time.time_ns() // 1000)
         head = f"{self._last} {source} ".encode()
         data = b"".join(head + part + b"\n" for line in lines for part in _cut(line))
         try:
@@ -67,7 +75,7 @@ class JobLog:
             self._undo()
 
     def _undo(self) -> None:
-        """Cut off what a full disk left of a line: the next one would be glued to it."""
+        """Cut off what was written of a line and not to its end: the next one would be glued to it."""
         try:  # noqa: SIM105  # contextlib would cost each supervisor a millisecond
             os.ftruncate(self._descriptor, self._size)
         except OSError:
@@ -79,15 +87,12 @@ class JobLog:
             raise OSError("the disk is full")
         self._size += written
 
-    def _last_time(self) -> int:
-        """Give the last line's time: the clock may have been set back since that was written."""
+    def _read_end(self) -> bytes:
         if not self._size:
-            return 0
+            return b""
         with open(f"{self._path}/{self._bases[-1]}", "rb") as file:  # noqa: PTH123  # see files
-            file.seek(max(self._size - _LONGEST_LINE - _NOTE, 0))
-            line = file.read().removesuffix(b"\n").rpartition(b"\n")[2]
-        at = line.partition(b" ")[0]
-        return int(at) if at.isdigit() else 0
+            file.seek(max(self._size - 2 * (_LONGEST_LINE + _NOTE), 0))
+            return file.read()
 
     def _make_room(self, more: int) -> None:
         """Begin a new segment where the last one is full, and remove the oldest if all were too long with it."""
@@ -113,6 +118,13 @@ class JobLog:
 
     def _opened(self, base: int) -> int:
         return os.open(f"{self._path}/{base}", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+
+def _time_of_last(end: bytes) -> int:
+    """Give the last whole line's time: the clock may have been set back since that was written."""
+    line = end[: end.rfind(b"\n") + 1].removesuffix(b"\n").rpartition(b"\n")[2]
+    at = line.partition(b" ")[0]
+    return int(at) if at.isdigit() else 0
 
 
 def bases(path: str) -> list[int]:

@@ -1,0 +1,145 @@
+"""A running job: starts its supervisor, follows it until nobody has the job any more, and says how it ended."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from seedjob_operator.seedapi.wire import JobStatus
+from seedjob_operator.seedserver import processes
+from seedjob_operator.seedserver.ending import NEVER_BEGAN, Ending, last_sign, read_ending
+from seedjob_operator.seedserver.folders import Folders
+from seedjob_operator.seedserver.launch import Launcher, start_supervisor
+from seedjob_operator.seedserver.records import JobRecord
+from seedjob_operator.seedserver.scheduler import Claim, claim_of
+from seedjob_operator.seedserver.shortage import is_shortage
+from seedjob_operator.seedserver.store import Store
+from seedjob_operator.seedserver.supervisor import files
+
+_LOG = logging.getLogger(__name__)
+_T = TypeVar("_T")
+RETRY_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Active:
+    """A job that has not ended. `supervisor` is there from its start on."""
+
+    claim: Claim
+    vcpus: int
+    supervisor: processes.Supervisor | None = None
+    task: asyncio.Task[None] | None = None
+
+    @staticmethod
+    def of(record: JobRecord) -> "Active":
+        """Take up a job."""
+        return Active(claim=claim_of(record), vcpus=record.cpu * record.num_nodes)
+
+    def terminate(self) -> None:
+        """Tell it to end."""
+        self.claim = replace(self.claim, leaving=True)
+        if self.supervisor is not None:
+            self.supervisor.terminate()
+
+
+async def insist(work: Callable[[], Awaitable[_T]], failure: str) -> _T:
+    """Do what nobody else does until it succeeds: what fails now may not fail in a second. `failure` is logged."""
+    while True:
+        try:
+            return await work()
+        except Exception:  # noqa: BLE001  # whatever it is: a job must not be left without anybody who ends it
+            _LOG.exception("%s; the next try is in a second", failure)
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+class Following:
+    """Follows running jobs to their ends. On the event loop, a task for each job."""
+
+    def __init__(self, *, store: Store, folders: Folders, launcher: Launcher, clock: Callable[[], int]) -> None:
+        self._store, self._folders, self._launcher, self._clock = store, folders, launcher, clock
+
+    async def launch(self, record: JobRecord, active: Active) -> tuple[JobRecord, Ending]:
+        """Start a job whose order is written, and follow it to its end."""
+        folder = self._folders.job(record.id)
+        try:
+            active.supervisor = await self._started(record, folder)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                files.withdraw_order(str(folder))  # what is recorded as never begun never begins
+            return record, Ending(status=JobStatus.FAILED, error=f"{NEVER_BEGAN}: {error.strerror}")
+        if self._shall_end(record):
+            active.terminate()
+        return await self.follow(record, active)
+
+    async def launch_late(self, record: JobRecord, active: Active) -> tuple[JobRecord, Ending]:
+        """Start a job that was recorded as running, and has not begun."""
+        return await self.launch(await self._billed_from_now(record), active)
+
+    async def follow(self, record: JobRecord, active: Active) -> tuple[JobRecord, Ending]:
+        """Return when nobody has a job any more, and none of its processes are left; say how it ended."""
+        seen_alive = active.supervisor is not None
+        return await insist(
+            lambda: self._follow_once(record, active, seen_alive=seen_alive),
+            f"job {record.namespace}/{record.name} could not be followed",
+        )
+
+    async def _started(self, record: JobRecord, folder: Path) -> processes.Supervisor | None:
+        """Start a job, as soon as the machine has room for another process; None if it shall end before that."""
+        while True:
+            try:
+                return await asyncio.to_thread(lambda: processes.Supervisor(start_supervisor(folder)))
+            except OSError as error:
+                if not is_shortage(error):
+                    raise
+                _LOG.warning("job %s/%s can't be started yet: %s", record.namespace, record.name, error.strerror)
+            await asyncio.sleep(RETRY_SECONDS)
+            if self._shall_end(record):
+                return None
+            record = await self._billed_from_now(record)
+
+    def _shall_end(self, record: JobRecord) -> bool:
+        current = self._store.get_by_id(record.id)
+        return current is not None and (current.cancel_requested or current.preempt_requested)
+
+    async def _billed_from_now(self, record: JobRecord) -> JobRecord:
+        """Let the run of a job that has not begun count from now on: until now nothing of it is to be paid."""
+        now = self._clock()
+        started = now if record.started_at == record.resumed_at else record.started_at
+        changes: dict[str, object] = {"started_at": started, "resumed_at": now}
+        await insist(
+            lambda: self._store.update(record.id, expected=JobStatus.RUNNING, **changes),
+            f"the start of job {record.namespace}/{record.name} could not be recorded",
+        )
+        return self._store.get_by_id(record.id) or record
+
+    async def _follow_once(self, record: JobRecord, active: Active, *, seen_alive: bool) -> tuple[JobRecord, Ending]:
+        folder = self._folders.job(record.id)
+        await self._until_nobody_has(folder, active)
+        current = self._store.get_by_id(record.id) or record
+        ending = await asyncio.to_thread(read_ending, current, folder)
+        if ending.strays and not seen_alive:  # it may have ended long before anybody looked
+            sampled_at = self._store.last_sample_at(record.id)
+            ended_at = await asyncio.to_thread(last_sign, current, folder, sampled_at=sampled_at)
+            ending = replace(ending, ended_at=ended_at)
+        if ending.strays:
+            if self._launcher.engine is not None and current.image is not None:  # while their monitors live
+                await asyncio.to_thread(self._launcher.engine.remove, current)
+            await asyncio.to_thread(processes.kill_strays, folder, seen_alive=seen_alive)
+        return current, ending
+
+    async def _until_nobody_has(self, folder: Path, active: Active) -> None:
+        """Return when no supervisor has the job, and none can begin it any more."""
+        while True:
+            if active.supervisor is not None:
+                await active.supervisor.ended()
+                active.supervisor.close()
+                active.supervisor = None
+            # One that an earlier server started at its very end may have been first to take the job.
+            active.supervisor = await processes.find_holder(folder)
+            if active.supervisor is None and files.withdraw_order(str(folder)):
+                return
+            if active.claim.leaving and active.supervisor is not None:
+                active.supervisor.terminate()  # what was told to the other one, it doesn't know

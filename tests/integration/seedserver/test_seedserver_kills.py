@@ -1,0 +1,85 @@
+"""The server, or a supervisor, is killed at every commit and at every change of a file: nothing is lost, nothing runs twice."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from chance import draw_seed
+from seedjob_operator.seedserver.ending import LOST, NEVER_BEGAN
+from seedjob_operator.seedserver.folders import Folders
+
+TESTS = Path(__file__).parents[2]
+
+
+def lives(folder: Path, kind: str) -> list[dict[str, Any]]:
+    """Give what lives to the end have found, each after a kill."""
+    command = [sys.executable, "-m", "integration.seedserver.crashing", str(folder), kind, str(draw_seed())]
+    done = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, timeout=500, check=False)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.returncode, done.stderr) == (0, ""), f"after {len(found)} lives"
+    return found
+
+
+def assert_whole(life: dict[str, Any]) -> None:
+    """Check that a life ended as if no other had been killed before it."""
+    assert life["jobs"] == [
+        ["a-ends", "failed", 3, 1],
+        ["b-is-cancelled", "cancelled", 143, 0],
+        ["c-is-preempted", "failed", 4, 1],
+    ], life
+    assert life["ran"] == ["a", "a", "b", "c", "c", "d"], life
+    assert life["ledger"] == ["a-ends", "b-is-cancelled", "c-is-preempted", "d-is-deleted"], life
+    assert life["kept"] == [1, 0, 1], life
+    assert life["left"] == [], life
+
+
+def test_a_kill_of_the_server_at_every_commit(tmp_path: Path) -> None:
+    found = lives(tmp_path, "commits")
+    assert len(found) >= 20, "two sides of at least ten commits: creates, starts and ends, a cancel, a preemption"
+    for life in found:
+        assert_whole(life)
+
+
+def test_a_kill_of_the_server_at_every_change_of_a_file(tmp_path: Path) -> None:
+    """The places are found as they are met: one that is added to the code tomorrow is among them."""
+    found = lives(tmp_path, "writes")
+    places = {life.get("place", "").partition(" seedserver/")[2].partition(":")[0] for life in found}
+    written = {
+        "artifacts.py",
+        "folders.py",
+        "launch.py",
+        "secretfile.py",
+        "supervisor/files.py",
+        "supervisor/joblog.py",
+    }
+    assert written <= places, "those that certainly write"
+    for life in found:
+        assert_whole(life)
+
+
+def test_a_kill_of_a_supervisor_at_every_change_of_a_file(tmp_path: Path) -> None:
+    """What it alone knew is lost, and is said to be; the job has run as often as it may, or less, and nothing is left."""
+    for life in lives(tmp_path, "supervisors"):
+        if life["exit_code"] is None:
+            assert life["status"] == "failed", life
+            assert life["error"].startswith((LOST, NEVER_BEGAN)), life
+            assert life["ran"] == [] or life["error"].startswith(LOST), life
+        else:
+            assert (life["status"], life["exit_code"], life["ran"]) == ("failed", 3, ["a", "a"]), life
+        assert len(life["ran"]) <= 2, "one try, and one retry"
+        assert life["left"] == [], life
+
+
+def test_what_a_killed_server_was_just_starting_keeps_nothing_from_the_next_one(tmp_path: Path) -> None:
+    """Between its fork and its exec a supervisor has all that the server had open, and lives on when that is killed."""
+    script = (
+        "import os, pathlib, sys; from seedjob_operator.seedserver.folders import Folders\n"
+        "Folders(pathlib.Path(sys.argv[1])).prepare()\n"
+        "sys.stdin.read() if os.fork() == 0 else os.kill(os.getpid(), 9)"
+    )
+    killed = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE)
+    with killed:
+        assert killed.wait(60) == -9
+        Folders(tmp_path).prepare()

@@ -1,0 +1,71 @@
+"""A supervisor is watched and signalled with and without a pidfd, which a system or a full process may not give."""
+
+import asyncio
+import errno
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from seedjob_operator.seedserver.processes import Supervisor
+
+
+def no_descriptor(_pid: int) -> int:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+@pytest.fixture(params=["pidfd", "full", "unknown"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Watch by a pidfd, without a free descriptor for one, and on a system that has none."""
+    if request.param == "full":
+        monkeypatch.setattr(os, "pidfd_open", no_descriptor, raising=False)
+    elif request.param == "unknown":
+        monkeypatch.delattr(os, "pidfd_open", raising=False)
+
+
+def start(command: str) -> int:
+    return os.posix_spawn("/bin/sh", ["sh", "-c", command], {})
+
+
+@pytest.mark.usefixtures("way")
+async def test_its_end_is_told_and_it_is_reaped() -> None:
+    supervisor = Supervisor(start("exit 3"))
+    async with asyncio.timeout(90):
+        await supervisor.ended()
+    assert not psutil.pid_exists(supervisor.pid), "no zombie is left"
+    supervisor.terminate()
+    supervisor.close()
+    supervisor.terminate()
+
+
+@pytest.mark.usefixtures("way")
+async def test_it_is_told_to_end() -> None:
+    supervisor = Supervisor(start("exec sleep 600"))
+    waiting = asyncio.create_task(supervisor.ended())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    supervisor.terminate()
+    async with asyncio.timeout(90):
+        await waiting
+    supervisor.close()
+
+
+@pytest.mark.usefixtures("way")
+async def test_one_that_is_not_ours_has_ended_though_its_parent_does_not_reap_it() -> None:
+    """An earlier server's supervisor is init's, and in a container that may be a program that reaps nothing."""
+    script = "import os, time; pid = os.fork() or os._exit(time.sleep(1)); print(pid, flush=True); time.sleep(600)"
+    with subprocess.Popen(  # noqa: ASYNC220  # to start it takes no time
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        supervisor = Supervisor(int(parent.stdout.readline()))
+        try:
+            async with asyncio.timeout(90):
+                await supervisor.ended()
+            assert psutil.Process(supervisor.pid).status() == psutil.STATUS_ZOMBIE
+        finally:
+            supervisor.close()
+            parent.send_signal(signal.SIGKILL)
