@@ -98,6 +98,8 @@ class Windows:
     def _prune(self, now: float) -> None:
         while self._answered and self._answered[0][0] + MINUTE <= now:
             self._in_minute[self._answered.popleft()[1]] -= 1
+        while self._in_second and self._in_second[0] + SECOND <= now:  # without a limit, too: nothing may pile up
+            self._in_second.popleft()
 
     def _minute(self, now: float, priority: Priority) -> float:
         most = self.plan.per_minute
@@ -124,8 +126,6 @@ class Windows:
         if most is None:
             return 0.0
         most -= self._kept(most, priority)
-        while self._in_second and self._in_second[0] + SECOND <= now:
-            self._in_second.popleft()
         surplus = self._under_way.total() + len(self._in_second) - most
         if surplus < 0:
             return 0.0

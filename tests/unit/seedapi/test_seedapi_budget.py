@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import math
+import pickle
 import random
 
 import pytest
@@ -557,3 +558,16 @@ def test_windows_wait_for_all_that_is_too_much() -> None:
         windows.answered(at, Priority.CREATE)
     windows.plan = Plan(per_minute=2)
     assert windows.wait(4.0, Priority.CREATE) == 58.0, "two of the three must have left"
+
+
+@pytest.mark.parametrize("plan", [Plan(), Plan(per_minute=6000), Plan(per_minute=6000, burst=100)])
+def test_what_windows_remember_does_not_grow(plan: Plan) -> None:
+    """An operator runs for months: whatever limit is absent, a request is forgotten when it counts no more."""
+    windows, sizes = Windows(plan), []
+    for number in range(3000):
+        now = number * 0.125
+        windows.wait(now, Priority.GET)
+        windows.begin(Priority.GET)
+        windows.answered(now, Priority.GET)
+        sizes.append(len(pickle.dumps(windows)))
+    assert max(sizes[-500:]) <= max(sizes[1000:1500])
