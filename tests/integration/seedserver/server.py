@@ -1,5 +1,6 @@
 """The real server as a process, and what a user would ask of it."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -91,10 +92,17 @@ class SeedServer:
             self.stop()
         finally:
             self.http.close()
-            for process in self.processes():
-                process.kill()
+            self._kill_what_is_left()
             for tree in (self.data / "artifacts", *self.data.glob("jobs/*/work")):
                 discard(tree)
+
+    def _kill_what_is_left(self) -> None:
+        """Kill the jobs' processes, some of which may be ending just now, and wait until none writes any more."""
+        left = self.processes()
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(left, timeout=30)
 
     # --- the API ---
 
