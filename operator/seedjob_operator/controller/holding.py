@@ -47,7 +47,8 @@ class Holder:
         self._connections = connections
         self._jobs = jobs
         self._writing = asyncio.Lock()
-        self._letting_go_of: Key | None = None
+        self._let_go: dict[Key, str] = {}
+        """The states from which the finalizer was taken off, or may have been: until a later one is known, nothing is held."""
 
     async def hold(self, key: Key) -> Hold | None:
         """Hold a connection before the first job that uses it is submitted; give why it can't be held.
@@ -70,11 +71,12 @@ class Holder:
                 if error.status not in _REFUSALS:
                     raise
                 return Hold(reason=Reason.CONNECTION_NOT_READY, message=f"{_refused(key.name)} {error}")
+            self._let_go.pop(key, None)
             return None
 
     def _holds(self, key: Key) -> bool:
         body = self._connections.get(key)
-        return body is not None and _is_held(body) and key != self._letting_go_of
+        return body is not None and _is_held(body) and _version(body) != self._let_go.get(key)
 
     async def refresh(self, key: Key) -> None:
         """Hold a connection that is used, and no other; what fails is tried again in the next round."""
@@ -93,11 +95,9 @@ class Holder:
         used = bool(users(key, self._jobs))
         if _is_held(body) == used or (used and _is_deleted(body)):
             return
-        self._letting_go_of = None if used else key
-        try:
-            await self._write(key, body, [*_others(body), *([CONNECTION_FINALIZER] if used else [])])
-        finally:
-            self._letting_go_of = None
+        if not used:
+            self._let_go[key] = _version(body)
+        await self._write(key, body, [*_others(body), *([CONNECTION_FINALIZER] if used else [])])
 
     async def _write(self, key: Key, body: Document, finalizers: list[str]) -> None:
         written = await self._seedconnections.patch_metadata(
@@ -120,6 +120,11 @@ def _others(body: Document) -> list[str]:
 
 def _is_held(body: Document) -> bool:
     return CONNECTION_FINALIZER in body["metadata"].get("finalizers", ())
+
+
+def _version(body: Document) -> str:
+    version: str = body["metadata"]["resourceVersion"]
+    return version
 
 
 def _is_deleted(body: Document) -> bool:

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from seedjob_operator.controller.keys import Key
 
 _OF_A_LATER_ATTEMPT = re.compile(r"(?P<chosen>.+)-\d+")
-_GENERATED = re.compile(r".+-[0-9a-f]{12}-\d+")
 
 
 class NameIndex:
     """Objects by the remote names that they announced or recorded.
 
-    Under a chosen name `nightly` the attempts are called `nightly`, `nightly-2` and so on: all are found by it.
+    Under a chosen name `nightly` the attempts are called `nightly`, `nightly-2` and so on: all are found by it. Generated names
+    end like that as well, and somebody may choose what stands before their end.
     """
 
     def __init__(self) -> None:
@@ -39,6 +39,6 @@ def _entries(names: Iterable[str]) -> set[str]:
     entries = set(names)
     for name in names:
         later = _OF_A_LATER_ATTEMPT.fullmatch(name)
-        if later is not None and _GENERATED.fullmatch(name) is None:
+        if later is not None:
             entries.add(later["chosen"])
     return entries

@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 from seedjob_operator.controller.clock import Clock
 from seedjob_operator.controller.kubernetes import Kubernetes, NotFoundError
 from seedjob_operator.core.environment import Sources, references
+from seedjob_operator.core.question import CLOCKS_DIFFER
 from seedjob_operator.resources import JobSpec
 
 KEEP = 10.0
 """Seconds for which a Secret may serve without being read again, where many passes ask for it."""
-_SETTLED = timedelta(seconds=10)
-"""How long ago data must have been written for the time of it to tell them from others: it's noted in whole seconds."""
+_SETTLED = CLOCKS_DIFFER + timedelta(seconds=10)
+"""How long ago data must have been written for the time of it to tell them from others: it's noted in whole seconds, and
+by Kubernetes' clock."""
 _DATA = frozenset({"f:data", "f:stringData"})
 
 

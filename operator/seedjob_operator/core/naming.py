@@ -35,7 +35,7 @@ def run_hash(run_id: str) -> str:
     return hashlib.sha256(run_id.encode()).hexdigest()[:_OWNER_DIGITS]
 
 
-@functools.lru_cache(maxsize=1024)  # a pass asks several times, and many jobs may be alike
+@functools.lru_cache(maxsize=64)  # a pass asks several times; a command may be long, and each is kept whole
 def spec_hash(job: JobSpec) -> str:
     """Give 16 hex digits that change when `spec.job` says something else.
 

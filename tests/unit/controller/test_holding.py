@@ -70,6 +70,44 @@ def test_a_first_job_that_comes_while_it_is_let_go_of() -> None:
     simulate(test())
 
 
+def test_a_first_job_that_comes_before_the_watch_tells_that_it_is_gone() -> None:
+    """Its last finalizer is off, so that Kubernetes has removed it: what is known of it is old."""
+
+    async def test() -> None:
+        world = World(deletionTimestamp="2026-01-01T00:00:00Z", finalizers=[CONNECTION_FINALIZER])
+        await world.holder.refresh(ACME)
+        assert ACME not in world.objects.live
+        world.use()
+        hold = await world.holder.hold(ACME)
+        assert hold is not None
+        assert hold.reason is Reason.CONNECTION_NOT_READY
+
+    simulate(test())
+
+
+def test_whether_it_was_let_go_of_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer is lost, the write isn't: the next job waits until it is known what there is, and then it is held."""
+
+    async def lost(*given: Any, **named: Any) -> Any:
+        await write(*given, **named)
+        raise KubernetesError("no answer")
+
+    async def test() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(world.objects, "patch_metadata", lost)
+            await world.holder.refresh(ACME)
+        world.use()
+        with pytest.raises(KubernetesError):
+            await world.holder.hold(ACME)
+        world.connections.put(world.objects.live[ACME])
+        assert await world.holder.hold(ACME) is None
+        assert world.is_held
+
+    world = World(finalizers=[CONNECTION_FINALIZER])
+    write = world.objects.patch_metadata
+    simulate(test())
+
+
 def test_one_that_is_being_deleted_takes_no_first_job() -> None:
     """Kubernetes takes no new finalizer any more: it would go away from under the job."""
 

@@ -153,7 +153,7 @@ def named(name: str, number: int, *names: str) -> Any:
         ("night", []),
         ("weekly", ["c"]),
         ("train-0123456789ab-1", ["d"]),  # and even one that was generated
-        ("train-0123456789ab", []),
+        ("train-0123456789ab", ["d"]),  # or one whose own later attempts would be called so
     ],
 )
 def test_who_has_a_remote_name(chosen: str, found: list[str]) -> None:
