@@ -347,3 +347,18 @@ def test_an_intent_that_is_dropped_is_told_of_once() -> None:
         assert [event.reason for _, event in world.recorder.told].count(Reason.INTENT_DROPPED) == 1
 
     simulate(play())
+
+
+def test_an_intent_whose_removal_was_not_answered_is_told_of() -> None:
+    """The next pass sees none, and has nothing to tell: whose intent it was would never know."""
+
+    async def play() -> None:
+        world = World()
+        world.apply()
+        world.annotate(annotations={"seed.dev/intent": "{}"}, finalizers=["seed.dev/job"])
+        world.objects.unheard = 1
+        await world.work(60)
+        assert world.status["phase"] == "Queued"
+        assert Reason.INTENT_DROPPED in [event.reason for _, event in world.recorder.told]
+
+    simulate(play())

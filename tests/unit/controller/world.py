@@ -39,6 +39,8 @@ class Objects:
         self._version = 100
         self.refusal: Exception | None = None
         """What each write is answered with, where it is refused."""
+        self.unheard = 0
+        """How many of the next writes to metadata are carried out, and their answers lost."""
 
     def put(self, body: Any) -> Body:
         self._version += 1
@@ -56,7 +58,11 @@ class Objects:
         body = await self._checked(key, precondition)
         annotations = (body["metadata"].get("annotations") or {}) | metadata.get("annotations", {})
         body["metadata"] |= metadata | {"annotations": {name: text for name, text in annotations.items() if text}}
-        return self._ended(key, body) or self.put(body)
+        written = self._ended(key, body) or self.put(body)
+        if self.unheard:
+            self.unheard -= 1
+            raise KubernetesError("the Kubernetes API can't be reached: TimeoutError")
+        return written
 
     def _ended(self, key: Key, body: Body) -> Body | None:
         if "deletionTimestamp" not in body["metadata"] or body["metadata"].get("finalizers"):
