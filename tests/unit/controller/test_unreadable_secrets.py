@@ -130,14 +130,17 @@ def test_how_far_a_job_is_shows_all_the_same_and_its_words_once_they_can_be_mask
     """Without a word from the platform in between; and a Kubernetes in trouble is asked once a minute at most."""
 
     async def story(world: World) -> None:
+        async def goes_on() -> None:
+            await advances(world)
+            await asyncio.sleep(15)
+            assert world.sources.reads - before <= 7
+            assert world.status["progressText"] == "50 %"
+            assert "Step" not in world.status["progress"]["message"]
+            recover(world)
+
         break_off(world)
         before = world.sources.reads
-        await asyncio.gather(advances(world), world.work(320))
-        assert world.sources.reads - before <= 6
-        assert world.status["progressText"] == "50 %"
-        assert "Step" not in world.status["progress"]["message"]
-        recover(world)
-        await world.work(80)
+        await asyncio.gather(goes_on(), world.work(450))
         assert world.status["progress"]["message"] == "with ***: Step 20/40"
 
     play(story)
