@@ -48,6 +48,11 @@ class KubernetesError(Exception):
         super().__init__(message)
         self.status = status
 
+    @property
+    def outcome_unknown(self) -> bool:
+        """Whether a write may have been carried out all the same: there was no answer, or only of a failure."""
+        return self.status is None or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
 
 class NotFoundError(KubernetesError):
     """There is no such object, or not any more."""

@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from seedjob_operator import metrics
 from seedjob_operator.controller.connections import Connections
 from seedjob_operator.controller.keys import Key
+from seedjob_operator.controller.kubernetes import KubernetesError
 from seedjob_operator.controller.observations import Observations
 from seedjob_operator.controller.queue import KeyQueue
 from seedjob_operator.controller.recorder import EventRecorder
@@ -72,7 +73,7 @@ class Pass:
                 if decision.step is None:
                     self._end(decision)
                     return
-                taken = await self.take(self.steps, decision.step, observed)
+                taken = await self._take(decision, decision.step, observed)
                 if taken is None:
                     return
                 await self._tell(decision.told_after)
@@ -83,6 +84,16 @@ class Pass:
                     return
         _log.warning("no end after %d steps; it goes on in %d s", MOST_STEPS, RETRY_UNSETTLED)
         self.queue.add_after(self.key, jittered(RETRY_UNSETTLED))
+
+    async def _take(self, decision: Decision, step: Step, observed: Observed) -> Observed | None:
+        try:
+            return await self.take(self.steps, step, observed)
+        except KubernetesError as error:
+            if (
+                error.outcome_unknown
+            ):  # where it was carried out the next pass sees nothing to tell: better twice than never
+                await self._tell(decision.told_after)
+            raise
 
     @contextmanager
     def _under_way(self) -> Iterator[None]:

@@ -10,7 +10,6 @@ import random
 
 from seedjob_operator.controller import schedule
 from seedjob_operator.controller.clock import Clock
-from seedjob_operator.controller.faults import is_answer_about_the_job
 from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.leadership import Leadership
 from seedjob_operator.controller.links import Link
@@ -75,7 +74,7 @@ class Sampler:
         return followed and self._observations.sample_due_since(key, now=self._clock.now()) is not None
 
     async def _sample(self, key: Key, name: str) -> None:
-        """Read one job's analytics.
+        """Read one job's analytics. A failure takes its turn too: one job's trouble doesn't stand before the others.
 
         Raises:
             SeedError: the platform doesn't serve us at present.
@@ -84,10 +83,15 @@ class Sampler:
         try:
             analytics = await self._link.client.get_analytics(name, priority=Priority.SPARE)
         except errors.SeedError as error:
-            if not is_answer_about_the_job(error):
+            if self._serves_nobody(error):
                 raise
+            _log.debug("the analytics of %s weren't to be had: %s", name, error)
         if self._observations.sampled(key, name, analytics, now=self._clock.now()):
             self._queue.add(key)
+
+    def _serves_nobody(self, error: errors.SeedError) -> bool:
+        refused = isinstance(error, errors.RateLimitedError | errors.UnauthorizedError)
+        return refused or self._budget.state(self._link.client.account.credential).platform_down
 
     def _pause(self) -> float:
         return schedule.between_samples(self._budget.state(self._link.client.account.credential))

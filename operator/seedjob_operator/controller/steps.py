@@ -48,6 +48,8 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 RESULT_WAIT = 10.0
 """Seconds for each part of a result; what comes later is added by one more write."""
+SECRETS_WAIT = 5.0
+"""Seconds for the Secrets whose values are masked in a job's words: less than a part of a result has."""
 _MAY_NOT_READ = "The operator may not read what spec.job's environment refers to; give its ServiceAccount the right:"
 
 
@@ -235,24 +237,40 @@ class Steps:
 
     async def _log_tail(self, step: ReadResult, link: Link) -> tuple[str, ...]:
         lines = await link.client.get_logs(step.name, tail=step.tail_lines)
-        secrets = await self._masks(step.secrets)
+        try:
+            secrets = await self._masks(step.secrets)
+        except KubernetesError:
+            if not step.last:
+                raise
+            secrets = None
         if secrets is None:
             return (masking.withheld(step.name),)
         return tuple(masking.masked(line.message, secrets) for line in lines[-step.tail_lines :])
 
     async def _mask(self, step: MaskTexts, observed: Observed) -> Observed:
-        """Mask texts that wait to be written; a status without them would be final where they are a job's last."""
-        secrets = await self._masks(step.secrets)
+        """Mask texts that wait to be written; where the Secrets can't be read just now, the rest doesn't wait for them."""
+        try:
+            secrets = await self._masks(step.secrets)
+        except KubernetesError as error:
+            _log.warning("the job's own words are left out for now: %s", error)
+            return learning.texts_unmasked(observed, step.texts, now=self._now())
         texts = {text: None if secrets is None else masking.masked(text, secrets) for text in step.texts}
         return learning.texts_masked(observed, texts)
 
     async def _masks(self, stamp: str | None) -> frozenset[str] | None:
-        """Give what has to be masked; None where the Secrets aren't those that were sent, or can't be read."""
+        """Give what has to be masked; None where the Secrets aren't those that were sent, or may not be read.
+
+        Raises:
+            KubernetesError: they can't be read just now.
+        """
         if not stamp:
             return None if stamp is None else frozenset()
         job = self.desired.spec.job
         try:
-            return masking.masks(job, await self.sources.secrets_of(self.key.namespace, job), stamp)
+            async with asyncio.timeout(SECRETS_WAIT):
+                return masking.masks(job, await self.sources.secrets_of(self.key.namespace, job), stamp)
+        except TimeoutError:
+            raise KubernetesError(f"the job's Secrets didn't come within {SECRETS_WAIT:.0f} s") from None
         except KubernetesError as error:
             if error.status != HTTPStatus.FORBIDDEN:
                 raise

@@ -74,12 +74,14 @@ class DeleteJob:
 class ReadResult:
     """Read the analytics of an ended job and, where `tail_lines` isn't 0, the last lines of its log.
 
-    `secrets` is the stamp of the Secrets whose values have to be masked in them; None where nobody knows which.
+    `secrets` is the stamp of the Secrets whose values have to be masked in them; None where nobody knows which. After the
+    `last` look nobody waits for Secrets any more that can't be read.
     """
 
     name: str
     tail_lines: int
     secrets: str | None = None
+    last: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -171,7 +173,7 @@ class Decision:
 
     @property
     def told_after(self) -> tuple[Event, ...]:
-        """The Events that say that an intent is gone, once it is: a refused write is decided anew, and tells again."""
+        """The Events that say that an intent is gone, once it is, or may be: a refused write is decided anew, and tells again."""
         if not isinstance(self.step, DropIntent):
             return ()
         return tuple(event for event in self.events if event.reason is Reason.INTENT_DROPPED)

@@ -3,7 +3,7 @@
 import dataclasses
 from datetime import timedelta
 
-from seedjob_operator.core import attempts, attention, conditions, expiry, masking
+from seedjob_operator.core import attempts, attention, conditions, expiry, masking, outcome
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.conditions import Verdict
 from seedjob_operator.core.decision import Decision, ReadJob, ReadResult
@@ -56,7 +56,8 @@ def _lacking(case: Case) -> bool:
     no_analytics = status.analytics is None and result.analytics is None
     wants_tail = status.phase in ENDED_BADLY and case.desired.spec.logs.tail_lines > 0
     no_tail = wants_tail and status.log_tail is None and result.log_tail is None
-    return no_analytics or no_tail or case.observed.end_listed or _lacks_exit_code(case)
+    unread = case.observed.end_listed or _lacks_exit_code(case)
+    return no_analytics or no_tail or unread or masking.lacks_last_words(case)
 
 
 def _lacks_exit_code(case: Case) -> bool:
@@ -77,8 +78,12 @@ def _read_late(case: Case) -> Decision:
     unread = observed.end_listed or _lacks_exit_code(case)
     if unread and not observed.fresh and observed.fault is None:
         return Decision(step=ReadJob(name=intent.job_name))
+    mask = masking.mask_late(case)
+    if mask is not None:
+        return Decision(step=mask)
     lines = case.desired.spec.logs.tail_lines if case.desired.status.phase in ENDED_BADLY else 0
-    return Decision(step=ReadResult(name=intent.job_name, tail_lines=lines, secrets=masking.sent(case)))
+    last = observed.result_reads == len(_LATE_READS)
+    return Decision(step=ReadResult(name=intent.job_name, tail_lines=lines, secrets=masking.sent(case), last=last))
 
 
 def _seconds_to_next_read(case: Case) -> float:
@@ -96,11 +101,10 @@ def _restated(case: Case) -> Decision:
     observed = case.observed
     last = observed.result_reads > len(_LATE_READS)
     late = not _lacking(case) or last
-    job = observed.remote
     situation = dataclasses.replace(
-        case.situation(phase, reason, message),
+        case.situation(phase, reason, _with_last_words(case, message) if late else message),
         synced=_synced_again(case),
-        job=masking.told(case, job) if late and observed.fresh and isinstance(job, Job) and case.is_ours(job) else None,
+        job=_last_told(case) if late and observed.fresh else None,
         attention=expiry.unfulfilled(case) or attention.of_attempt(case),
         remote_deleted=FORGOTTEN if _is_forgotten(case) else None,
     )
@@ -108,6 +112,22 @@ def _restated(case: Case) -> Decision:
         situation = dataclasses.replace(situation, result=observed.result)
     waits = (expiry.seconds_to_go(case), _seconds_to_recovery(case))
     return case.settle(situation, requeue_after=min((wait for wait in waits if wait is not None), default=None))
+
+
+def _last_told(case: Case) -> Job | None:
+    """Give what the platform says of the job, as it may be told."""
+    job = case.observed.remote
+    return masking.told(case, job) if isinstance(job, Job) and case.is_ours(job) else None
+
+
+def _with_last_words(case: Case, recorded: str) -> str:
+    """Give the sentence of a recorded end with the job's own words, where they weren't to be had at the end."""
+    job, intent = _last_told(case), case.intent
+    if job is None or intent is None or not job.error or outcome.says_why(recorded, job):
+        return recorded
+    phase, reason, message = outcome.of(job, cancel_reason=intent.cancel_reason)
+    said = case.recorded_verdict(_SAID_IN.get(phase, ConditionType.FAILED))[0]
+    return message if (phase, reason) == (case.desired.status.phase, said) else recorded
 
 
 def _synced_again(case: Case) -> Verdict | None:

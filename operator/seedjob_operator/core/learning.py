@@ -1,7 +1,7 @@
 """How the outcome of a step changes what is observed. Pure, like the rules that read it."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -101,6 +101,7 @@ def _without_attempt(observed: Observed) -> Observed:
         deletes=0,
         undeleted_since=None,
         delete_refused=False,
+        unmasked_at=None,
         result=Result(),
         result_reads=0,
         result_read_at=None,
@@ -269,7 +270,12 @@ def sampled(observed: Observed, analytics: Analytics | None, *, now: datetime) -
 
 def texts_masked(observed: Observed, texts: Mapping[str, str | None]) -> Observed:
     """The job's words were looked through; those of an earlier look aren't asked for again."""
-    return observed._replace(masked=dict(texts))
+    return observed._replace(masked=dict(texts), unmasked_at=None)
+
+
+def texts_unmasked(observed: Observed, texts: Iterable[str], *, now: datetime) -> Observed:
+    """The Secrets couldn't be read just now: the job's words are left out until they can be."""
+    return observed._replace(masked=dict.fromkeys(texts), unmasked_at=now)
 
 
 def step_failed(observed: Observed, fault: Fault) -> Observed:

@@ -3,12 +3,13 @@
 The values themselves are kept nowhere. What is kept, in the intent, is which versions of its Secrets an attempt was sent
 (a stamp of their UIDs and of who wrote their data when, else of their resource versions; it says nothing of what is in them).
 As long as the Secrets are those, their values are masked; where one was written to, removed or can't be read, nobody knows
-what to mask, and the words are left out.
+what to mask, and the words are left out. So they are while Kubernetes fails to give the Secrets; they come once it does.
 """
 
 import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 from seedjob_operator.core import progress
 from seedjob_operator.core.case import Case
@@ -23,6 +24,10 @@ NO_SECRETS = ""
 SEVERAL = "several"
 """The stamp of an attempt that may have been sent either of several versions."""
 _STAMP_DIGITS = 16
+_RETRY = timedelta(minutes=1)
+"""How long an active job's words are left out before Secrets that couldn't be read are read again."""
+_BETWEEN_LATE_LOOKS = timedelta(seconds=5)
+"""The same for an ended job, within one look for late results: one read for each."""
 
 
 def stamp(read: Sources, *, known: str | None = None) -> str:
@@ -115,9 +120,36 @@ def mask_first(case: Case, job: Job) -> MaskTexts | None:
     stamp_sent = sent(case)
     if stamp_sent == NO_SECRETS:
         return None
-    texts = tuple(text for text in (job.progress, job.error) if text)
-    done = case.observed.masked.keys() >= set(texts)
-    return None if done else MaskTexts(texts=texts, secrets=stamp_sent)
+    texts = _texts(job)
+    looked_through = case.observed.masked.keys() >= set(texts) and _seconds_to_retry(case) != 0
+    return None if looked_through else MaskTexts(texts=texts, secrets=stamp_sent)
+
+
+def _texts(job: Job) -> tuple[str, ...]:
+    return tuple(text for text in (job.progress, job.error) if text)
+
+
+def mask_late(case: Case) -> MaskTexts | None:
+    """Give the step that masks an ended job's last words, where the Secrets couldn't be read at its end."""
+    failed_at = case.observed.unmasked_at
+    if not lacks_last_words(case) or failed_at is None or case.now - failed_at < _BETWEEN_LATE_LOOKS:
+        return None
+    job = case.observed.remote
+    assert isinstance(job, Job)  # noqa: S101  # for the type checker: `lacks_last_words` asked
+    return MaskTexts(texts=_texts(job), secrets=sent(case))
+
+
+def lacks_last_words(case: Case) -> bool:
+    """Tell whether the words of a job's end are left out for as long as its Secrets can't be read."""
+    job = case.observed.remote
+    ended = isinstance(job, Job) and job.status.terminal and bool(job.error)
+    return ended and case.observed.unmasked_at is not None
+
+
+def _seconds_to_retry(case: Case) -> float | None:
+    """Give the seconds until Secrets that couldn't be read are read again; None where they could be."""
+    failed_at = case.observed.unmasked_at
+    return None if failed_at is None else max((failed_at + _RETRY - case.now).total_seconds(), 0.0)
 
 
 def told(case: Case, job: Job) -> Job:
@@ -131,9 +163,10 @@ def told(case: Case, job: Job) -> Job:
 def _progress(case: Case, job: Job) -> str | None:
     """How far the job is can be told in any case: a percentage gives no secret away."""
     text = job.progress
-    if not text or text not in case.observed.masked:
+    looked_at = text in case.observed.masked or case.observed.unmasked_at is not None
+    if not text or not looked_at:
         return None
-    safe, percent = case.observed.masked[text], _percent(text)
+    safe, percent = case.observed.masked.get(text), _percent(text)
     return safe if percent is None or (safe is not None and _percent(safe) == percent) else f"{percent} %"
 
 
@@ -150,15 +183,20 @@ def settle(
     requeue_after: float | None = None,
     follow: str | None = None,
 ) -> Decision:
-    """Record a situation as `Case.settle` does, its job's words masked: only when they are going to be written."""
+    """Record a situation as `Case.settle` does, its job's words masked: only when they are going to be written.
+
+    No step waits for that, nor does the rest of the status where the Secrets can't be read: the words come later.
+    """
     decision = case.settle(situation, step=step, requeue_after=requeue_after, follow=follow)
     job = situation.job
     if job is None:
         return decision
-    first = mask_first(case, job)
+    retry = _seconds_to_retry(case)
+    first = mask_first(case, job) if step is None and not retry else None
     if first is not None:
         return decision if decision.status is None else Decision(step=first, follow=follow)
     shown = told(case, job)
     if shown is job:
         return decision
-    return case.settle(dataclasses.replace(situation, job=shown), step=step, requeue_after=requeue_after, follow=follow)
+    wait = min((seconds for seconds in (requeue_after, retry) if seconds), default=None)
+    return case.settle(dataclasses.replace(situation, job=shown), step=step, requeue_after=wait, follow=follow)

@@ -45,6 +45,11 @@ def of(job: Job, *, cancel_reason: str | None) -> Outcome:
     return Phase.FAILED, Reason.FAILED, _failure(job, error)
 
 
+def says_why(message: str, job: Job) -> bool:
+    """Tell whether a sentence has the platform's words in it already."""
+    return bool(job.error) and redaction.unsigned(job.error or "").rstrip(".") in message
+
+
 def _failure(job: Job, error: str) -> str:
     """Say how a job failed: its exit code, and the platform's words where they say more."""
     if not error:

@@ -114,7 +114,7 @@ def compose(desired: Desired, situation: Situation, now: datetime) -> SeedJobSta
     if situation.job is not None:
         seen |= _job_facts(desired.status, situation, situation.job)
     recorded = desired.status
-    if _ends_now(recorded, situation.job):
+    if _ends_now(recorded, situation):
         seen.setdefault("analytics", None)  # what was seen while it ran isn't its result
     ended = recorded.phase is not None and recorded.phase.is_terminal
     facts |= _missing_in(recorded, seen) if ended else seen  # what a result says doesn't change any more
@@ -127,8 +127,10 @@ def compose(desired: Desired, situation: Situation, now: datetime) -> SeedJobSta
     return status.model_copy(update={"conditions": merged})
 
 
-def _ends_now(recorded: SeedJobStatus, job: wire.Job | None) -> bool:
-    return job is not None and job.status.terminal and not attempts.ended_at_all(recorded)
+def _ends_now(recorded: SeedJobStatus, situation: Situation) -> bool:
+    """Tell whether this is the end of the attempt: the platform says so, or has no record of it any more."""
+    ends = situation.phase.is_terminal or (situation.job is not None and situation.job.status.terminal)
+    return ends and not attempts.ended_at_all(recorded)
 
 
 def _heard(situation: Situation) -> bool:

@@ -176,6 +176,7 @@ class Observed(NamedTuple):
         delete_refused: whether the platform refused to delete the record because of the job's state.
         masked: the job's own words, as the platform gave them, and without the secrets of its environment; None for
             words in which nobody can tell what is secret.
+        unmasked_at: when the Secrets for that last couldn't be read just now; None where they could, or never will.
         result: what was read after the end.
         result_reads: how often the result was read.
         result_read_at: when it was last read.
@@ -219,6 +220,7 @@ class Observed(NamedTuple):
     undeleted_since: datetime | None = None
     delete_refused: bool = False
     masked: Mapping[str, str | None] = _NONE_MASKED
+    unmasked_at: datetime | None = None
     result: Result = _NOTHING_READ
     result_reads: int = 0
     result_read_at: datetime | None = None

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.kubernetes import ConflictError
-from seedjob_operator.core.environment import Sources
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.seedapi.wire import Job, JobStatus
 from unit.controller.world import KEY, Wait, World
@@ -74,32 +73,6 @@ def test_no_more_of_a_log_is_kept_than_was_asked_for() -> None:
         await world.work(30)
         assert world.status["phase"] == "Failed"
         assert world.status["logTail"] == [f"line {number}" for number in range(130, 150)]
-
-    simulate(play())
-
-
-def test_an_ended_jobs_words_wait_for_the_secrets_that_are_masked_in_them() -> None:
-    """A Kubernetes that doesn't answer just then costs a delay, not the only sentence that says why the job failed."""
-    env = [{"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "hf", "key": "token"}}}]
-    job = {"image": "i", "command": "c", "gpu": {"type": "none"}, "env": env}
-
-    async def play() -> None:
-        world = World()
-        world.sources.read = Sources(secrets={"hf": {"token": "s3cret"}}, versions={"hf": "1"})
-        world.apply(spec={"job": job})
-        await world.work(5)
-        name = world.status["jobName"]
-        said = {"status": JobStatus.FAILED, "exit_code": 1, "error": "no login with s3cret"}
-        world.platform.jobs[name] = failed = world.platform.jobs[name].model_copy(update=said)
-        world.sources.failing = True
-        world.observations.listed(KEY, failed)
-        world.queue.add(KEY)
-        await world.work(5)
-        assert "s3cret" not in str(world.objects.live[KEY])
-        world.sources.failing = False
-        await world.work(60)
-        assert world.status["phase"] == "Failed"
-        assert "no login with ***" in str(world.status["conditions"])
 
     simulate(play())
 
@@ -345,5 +318,20 @@ def test_an_intent_that_is_dropped_is_told_of_once() -> None:
         world.queue.add(KEY)
         await world.work(30)
         assert [event.reason for _, event in world.recorder.told].count(Reason.INTENT_DROPPED) == 1
+
+    simulate(play())
+
+
+def test_an_intent_whose_removal_was_not_answered_is_told_of() -> None:
+    """The next pass sees none, and has nothing to tell: whose intent it was would never know."""
+
+    async def play() -> None:
+        world = World()
+        world.apply()
+        world.annotate(annotations={"seed.dev/intent": "{}"}, finalizers=["seed.dev/job"])
+        world.objects.unheard = 1
+        await world.work(60)
+        assert world.status["phase"] == "Queued"
+        assert Reason.INTENT_DROPPED in [event.reason for _, event in world.recorder.told]
 
     simulate(play())

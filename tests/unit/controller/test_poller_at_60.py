@@ -103,6 +103,8 @@ class Platform:
         self.refused: list[float] = []
         self.requests = 0
         self.sampled: dict[str, list[float]] = {}
+        self.without_analytics: dict[str, int] = {}
+        """What the analytics of some jobs are answered with."""
 
     def run(self, name: str) -> dict[str, Any]:
         at = f"2025-03-01T00:00:00.{len(self.jobs):06d}Z"
@@ -134,6 +136,8 @@ class Platform:
             name = request.url.path.rsplit("/", 2)[1]
             if name not in self.ended_at:
                 self.sampled.setdefault(name, []).append(asyncio.get_running_loop().time())
+            if name in self.without_analytics:
+                return httpx.Response(self.without_analytics[name], json={})
             return httpx.Response(200, json={"summary": {}, "series": []})
         if request.url.path.endswith("/jobs"):
             return httpx.Response(200, json=self._page(request.url.params))
@@ -335,6 +339,23 @@ def test_running_jobs_show_their_analytics() -> None:
         assert min(gaps) > 299.0, "at most every five minutes a job, but for the time on the way"
         assert max(world.ages) < 5.0, "a round of one page is due every two seconds"
         assert not world.platform.refused
+
+    play("sliding", headers=True, story=story)
+
+
+@pytest.mark.parametrize("status", [403, 404, 500, 503])
+def test_a_job_without_analytics_takes_nothing_from_the_others(status: int) -> None:
+    """Its turn comes every five minutes like theirs; asked for at once again, it would stand before them for good."""
+
+    async def story(world: World) -> None:
+        for number in range(20):
+            world.platform.run(f"j{number}")
+            world.follow(f"j{number}")
+        world.platform.without_analytics["j0"] = status
+        await asyncio.sleep(60.0 * 20)
+        times = {name: len(sampled) for name, sampled in world.platform.sampled.items()}
+        assert set(times.values()) <= {3, 4}, times
+        assert len(times) == 20, times
 
     play("sliding", headers=True, story=story)
 

@@ -19,7 +19,7 @@ from seedjob_operator.core import environment
 from seedjob_operator.core.decision import Event
 from seedjob_operator.core.snapshot import Connection
 from seedjob_operator.seedapi import errors
-from seedjob_operator.seedapi.wire import Analytics, CreateJob, Job, LogLine
+from seedjob_operator.seedapi.wire import Analytics, CreateJob, Job, JobStatus, LogLine
 from unit.simulated import seedjob
 
 KEY = Key("ns", "a")
@@ -39,6 +39,8 @@ class Objects:
         self._version = 100
         self.refusal: Exception | None = None
         """What each write is answered with, where it is refused."""
+        self.unheard = 0
+        """How many of the next writes to metadata are carried out, and their answers lost."""
 
     def put(self, body: Any) -> Body:
         self._version += 1
@@ -56,7 +58,11 @@ class Objects:
         body = await self._checked(key, precondition)
         annotations = (body["metadata"].get("annotations") or {}) | metadata.get("annotations", {})
         body["metadata"] |= metadata | {"annotations": {name: text for name, text in annotations.items() if text}}
-        return self._ended(key, body) or self.put(body)
+        written = self._ended(key, body) or self.put(body)
+        if self.unheard:
+            self.unheard -= 1
+            raise KubernetesError("the Kubernetes API can't be reached: TimeoutError")
+        return written
 
     def _ended(self, key: Key, body: Body) -> Body | None:
         if "deletionTimestamp" not in body["metadata"] or body["metadata"].get("finalizers"):
@@ -103,6 +109,18 @@ class Platform:
             {"id": f"job_{len(self.created)}", "name": request.name, "status": "queued"}
         )
         return self.jobs[request.name]
+
+    async def cancel_job(self, name: str) -> Job:
+        """End it at once."""
+        return self.change(name, status=JobStatus.CANCELLED)
+
+    async def delete_job(self, name: str, *, delete_artifacts: bool) -> None:
+        del self.jobs[name]
+
+    def change(self, name: str, **said: Any) -> Job:
+        """Change what is said of a job."""
+        self.jobs[name] = self.jobs[name].model_copy(update=said)
+        return self.jobs[name]
 
     async def get_analytics(self, name: str) -> Analytics:
         return Analytics()
@@ -156,12 +174,17 @@ class _Sources:
         self.read = environment.Sources()
         self.failing = False
         """Whether Kubernetes fails to answer just now."""
+        self.answering: Wait = at_once
+        self.reads = 0
+        """How often a job's Secrets were asked for, to mask them."""
 
     async def for_job(self, namespace: str, job: object) -> environment.Sources:
         await self.reading()
         return self.read
 
     async def secrets_of(self, namespace: str, job: object) -> environment.Sources:
+        self.reads += 1
+        await self.answering()
         if self.failing:
             raise KubernetesError("the Kubernetes API answered 503: busy", status=503)
         return self.read
