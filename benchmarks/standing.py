@@ -16,9 +16,9 @@ _PROGRESS_SECONDS = 30.0
 
 
 async def steady(stage: Stage, subject: Subject, n: int, row: Row) -> Result:
-    """Running jobs of which nothing changes."""
+    """Running jobs of which nothing changes, after the first minute, in which each is seen for the first time."""
     await populate(stage, subject, running=n, ended=0, script=Script(), plan=row.plan)
-    return await _window(stage, subject, n, row, warm_up=30.0)
+    return await _window(stage, subject, n, row, warm_up=75.0)
 
 
 async def progress(stage: Stage, subject: Subject, n: int, row: Row) -> Result:
