@@ -1,6 +1,7 @@
 """What is known of objects: only ever newer, and only what is read."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -175,3 +176,20 @@ def test_a_name_that_nobody_has_any_more() -> None:
     assert store.named("nightly") == []
     store.remove(Key("ns", "a"))
     assert store.named("weekly") == []
+
+
+def test_what_is_kept_of_an_object_is_little_more_than_its_text() -> None:
+    """Ten thousand objects fit beside the program itself: no room is kept that nobody needs."""
+    bodies = [
+        seedjob(f"a{number}", uid=f"u{number}", spec={"job": {"command": "x" * 2000}}, status={})
+        for number in range(200)
+    ]
+    store = Store()
+    tracemalloc.start()
+    try:
+        for body in bodies:
+            store.put(body)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept / len(bodies) < 4000
