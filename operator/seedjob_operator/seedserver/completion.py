@@ -73,22 +73,25 @@ class Completion:
         drop_order(folder)
         if not folder.is_dir():
             return kept, None
+        lost = f"seed: {ending.error}" if ending.strays and ending.error else None
+        return kept, self._complete_log(record, not_taken, kept.note, lost)
+
+    def _complete_log(self, record: JobRecord, *notes: str | None) -> str | None:
+        """Give the last progress that a job's log tells, and complete it; what the job has put there costs it just that."""
+        path = self._folders.log(record.id)
         try:
-            progress = progress_at_end(self._folders.log(record.id))
-            self._complete_log(record, not_taken, kept.note, f"seed: {ending.error}" if ending.strays else None)
-        except OSError as error:
-            if is_shortage(error):
+            progress = progress_at_end(path)
+            log = JobLog(str(path))
+            for note in notes:
+                if note is not None:
+                    log.note(note)
+            log.close()
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and is_shortage(error):
                 raise
             _LOG.exception("the log of job %s/%s could not be completed", record.namespace, record.name)
-            return kept, None
-        return kept, progress
-
-    def _complete_log(self, record: JobRecord, *notes: str | None) -> None:
-        log = JobLog(str(self._folders.log(record.id)))
-        for note in notes:
-            if note is not None:
-                log.note(note)
-        log.close()
+            return None
+        return progress
 
     async def _record_usage(self, record: JobRecord, ending: Ending, ended_at: int) -> None:
         if ending.cpu_seconds is None or record.resumed_at is None:

@@ -29,7 +29,7 @@ def newest(path: Path, count: int, *, since: int | None, most_bytes: int = MOST_
     kept = _fitting(reversed(lines), most_bytes)[::-1]
     if len(kept) < len(lines):
         older = older or lines[0]
-    if older is None:
+    if older is None or not kept:  # nothing that stands there is a line of ours
         return log_body(written.text for written in kept)
     said = f"older lines are left out here, because an answer has at most {most_bytes // _MIB} MiB: read them"
     note = _note(kept[0].line.at, said, since=older.at - 1)

@@ -5,9 +5,8 @@ import logging
 from collections.abc import Callable, Coroutine
 
 from seedjob_operator.seedapi.wire import JobStatus
-from seedjob_operator.seedserver import processes
 from seedjob_operator.seedserver.completion import Completion
-from seedjob_operator.seedserver.ending import NEVER_BEGAN, Ending, may_begin
+from seedjob_operator.seedserver.ending import NEVER_BEGAN, Ending
 from seedjob_operator.seedserver.folders import Folders, drop_order
 from seedjob_operator.seedserver.following import RETRY_SECONDS, Active, Following, insist
 from seedjob_operator.seedserver.inventory import Inventory
@@ -77,7 +76,8 @@ class Execution:
                 self.enqueue(record)
         for record in active:
             self._end_if_impossible(record)
-        self._tasks = [self._in_background(self._dispatch()), self._in_background(self._observe())]
+        parts = (self._dispatch(), self._observe(), self._forget())
+        self._tasks = [self._in_background(part) for part in parts]
 
     def _end_if_impossible(self, record: JobRecord) -> None:
         """End a queued job that fitted an earlier server's inventory and never fits this one: it would block its queue."""
@@ -107,12 +107,13 @@ class Execution:
         for active in self._running.values():
             if active.supervisor is not None:
                 active.supervisor.close()
+        self._following.starters.shutdown(wait=False)
 
     # --- what the platform tells ---
 
     def enqueue(self, record: JobRecord) -> None:
         """Take a job into the queue, as the last one."""
-        self._queued[record.id] = Active.of(record)
+        self._queued[record.id] = Active.of(record, patience=self._launcher.patience)
         self._wake.set()
 
     def forget(self, job_id: str) -> None:
@@ -164,8 +165,11 @@ class Execution:
     async def _begin(self, record: JobRecord) -> bool:
         """Start a queued job; False if the machine lacks room, where it stays in its place: nothing of it has begun."""
         try:
-            await asyncio.to_thread(self._prepare, record)
+            await asyncio.get_running_loop().run_in_executor(self._following.starters, self._prepare, record)
         except OSError as error:
+            if self._store.get_by_id(record.id) is None:  # it was cancelled and deleted meanwhile
+                await asyncio.to_thread(self._folders.remove_job, record.id)
+                return True
             if is_shortage(error):
                 _LOG.warning("job %s/%s can't be started yet: %s", record.namespace, record.name, error.strerror)
                 asyncio.get_running_loop().call_later(RETRY_SECONDS, self._wake.set)
@@ -203,17 +207,10 @@ class Execution:
         return task
 
     def _resume(self, record: JobRecord) -> None:
-        """Follow on a job that an earlier server started; one that has not begun is started."""
-        active = Active.of(record)
+        """Take up a job that an earlier server started, in a task of its own: what is in its folder costs only itself."""
+        active = Active.of(record, patience=self._launcher.patience)
         self._running[record.id] = active
-        folder = self._folders.job(record.id)
-        active.supervisor = processes.find(folder)
-        if active.supervisor is None and may_begin(folder):
-            active.task = self._in_background(self._settled(self._following.launch_late(record, active)))
-            return
-        if active.claim.leaving:
-            active.terminate()
-        active.task = self._in_background(self._settled(self._following.follow(record, active)))
+        active.task = self._in_background(self._settled(self._following.take_up(record, active)))
 
     async def _settled(self, run: Coroutine[None, None, tuple[JobRecord, Ending]]) -> None:
         """Wait for a job's end, record what became of it, and give its room to others."""
@@ -239,7 +236,7 @@ class Execution:
         _LOG.info("job %s/%s is %s", record.namespace, record.name, ending.status.value)
 
     async def _observe(self) -> None:
-        """Once a second: record what the running jobs use, and forget what the ended ones were given."""
+        """Once a second: record what the running jobs use."""
         while True:
             await asyncio.sleep(_SAMPLE_SECONDS)
             followed = {
@@ -250,6 +247,14 @@ class Execution:
             try:
                 seen = await asyncio.to_thread(self._observer.look, followed)
                 await self._store.add_samples(seen.samples, seen.progress)
-                await self._store.forget()
             except Exception:  # noqa: BLE001  # figures may be missing, but must never stop
                 _LOG.exception("the running jobs could not be observed; the next try is in a second")
+
+    async def _forget(self) -> None:
+        """Once a second: forget what the ended jobs were given, whatever the running ones do to their observer."""
+        while True:
+            await asyncio.sleep(_SAMPLE_SECONDS)
+            try:
+                await self._store.forget()
+            except Exception:  # noqa: BLE001  # as above
+                _LOG.exception("what ended jobs were given could not be forgotten; the next try is in a second")

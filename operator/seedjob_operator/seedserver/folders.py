@@ -91,10 +91,15 @@ class Folders:
     def make_fresh(self, job_id: str) -> None:
         """Make a job's folder as if it had never run, but for its log; the lock stays the same for whoever has it open."""
         folder = self.job(job_id)
+        self.take_back(job_id)
         for path in folder.iterdir() if folder.is_dir() else ():
-            if path.name not in (files.LOG, files.WORK, files.LOCK):
+            if not _stays(path):
                 discard(path)
         discard(folder / files.WORK)
+
+    def take_back(self, job_id: str) -> None:
+        """Take back the right to use a job's folder: the job may have taken that away."""
+        _open(self.job(job_id))
 
     def remove_job(self, job_id: str) -> None:
         """Remove a job's folder with its log."""
@@ -107,6 +112,13 @@ class Folders:
                 discard(folder)
             elif folder.name not in running:
                 drop_order(folder)
+
+
+def _stays(path: Path) -> bool:
+    """Whether something in a job's folder is kept for its next turn, if it is what it was."""
+    if path.name == files.LOCK:
+        return files.plain_size(str(path)) is not None
+    return path.name in (files.LOG, files.WORK) and path.is_dir() and not path.is_symlink()
 
 
 def drop_order(folder: Path) -> None:

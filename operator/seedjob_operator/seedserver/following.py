@@ -4,14 +4,15 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from seedjob_operator.seedapi.wire import JobStatus
 from seedjob_operator.seedserver import processes
-from seedjob_operator.seedserver.ending import NEVER_BEGAN, Ending, last_sign, read_ending
-from seedjob_operator.seedserver.folders import Folders
+from seedjob_operator.seedserver.ending import NEVER_BEGAN, Ending, last_sign, may_begin, overdue, read_ending
+from seedjob_operator.seedserver.folders import Folders, drop_order
 from seedjob_operator.seedserver.launch import Launcher, start_supervisor
 from seedjob_operator.seedserver.records import JobRecord
 from seedjob_operator.seedserver.scheduler import Claim, claim_of
@@ -22,6 +23,7 @@ from seedjob_operator.seedserver.supervisor import files
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
 RETRY_SECONDS = 1.0
+_STARTERS = 4
 
 
 @dataclass(slots=True)
@@ -30,19 +32,23 @@ class Active:
 
     claim: Claim
     vcpus: int
+    patience: float
+    """The seconds within which it must end when it is told to."""
+    overdue: bool = False
     supervisor: processes.Supervisor | None = None
     task: asyncio.Task[None] | None = None
 
     @staticmethod
-    def of(record: JobRecord) -> "Active":
+    def of(record: JobRecord, *, patience: float) -> "Active":
         """Take up a job."""
-        return Active(claim=claim_of(record), vcpus=record.cpu * record.num_nodes)
+        return Active(claim=claim_of(record), vcpus=record.cpu * record.num_nodes, patience=patience)
 
     def terminate(self) -> None:
         """Tell it to end."""
         self.claim = replace(self.claim, leaving=True)
         if self.supervisor is not None:
             self.supervisor.terminate()
+            self.supervisor.end_within(self.patience)
 
 
 async def insist(work: Callable[[], Awaitable[_T]], failure: str) -> _T:
@@ -60,6 +66,26 @@ class Following:
 
     def __init__(self, *, store: Store, folders: Folders, launcher: Launcher, clock: Callable[[], int]) -> None:
         self._store, self._folders, self._launcher, self._clock = store, folders, launcher, clock
+        # Its own, so that no start waits for what else takes long, such as the artifacts of others.
+        self.starters = ThreadPoolExecutor(_STARTERS, thread_name_prefix="start")
+
+    async def take_up(self, record: JobRecord, active: Active) -> tuple[JobRecord, Ending]:
+        """Follow on a job that an earlier server started; one that has not begun is started."""
+        begins = await insist(
+            lambda: self._find(record, active), f"job {record.namespace}/{record.name} could not be looked for"
+        )
+        if begins:
+            return await self.launch(await self._billed_from_now(record), active)
+        if active.claim.leaving:
+            active.terminate()
+        return await self.follow(record, active)
+
+    async def _find(self, record: JobRecord, active: Active) -> bool:
+        """Find who has a job; whether nobody has it, and it has not begun."""
+        folder = self._folders.job(record.id)
+        self._folders.take_back(record.id)
+        active.supervisor = processes.find(folder)
+        return active.supervisor is None and may_begin(folder)
 
     async def launch(self, record: JobRecord, active: Active) -> tuple[JobRecord, Ending]:
         """Start a job whose order is written, and follow it to its end."""
@@ -68,15 +94,11 @@ class Following:
             active.supervisor = await self._started(record, folder)
         except OSError as error:
             with contextlib.suppress(OSError):
-                files.withdraw_order(str(folder))  # what is recorded as never begun never begins
-            return record, Ending(status=JobStatus.FAILED, error=f"{NEVER_BEGAN}: {error.strerror}")
+                if files.withdraw_order(str(folder)):  # what is recorded as never begun never begins
+                    return record, Ending(status=JobStatus.FAILED, error=f"{NEVER_BEGAN}: {error.strerror}")
         if self._shall_end(record):
             active.terminate()
         return await self.follow(record, active)
-
-    async def launch_late(self, record: JobRecord, active: Active) -> tuple[JobRecord, Ending]:
-        """Start a job that was recorded as running, and has not begun."""
-        return await self.launch(await self._billed_from_now(record), active)
 
     async def follow(self, record: JobRecord, active: Active) -> tuple[JobRecord, Ending]:
         """Return when nobody has a job any more, and none of its processes are left; say how it ended."""
@@ -88,17 +110,17 @@ class Following:
 
     async def _started(self, record: JobRecord, folder: Path) -> processes.Supervisor | None:
         """Start a job, as soon as the machine has room for another process; None if it shall end before that."""
-        while True:
+        loop = asyncio.get_running_loop()
+        while not self._shall_end(record):
             try:
-                return await asyncio.to_thread(lambda: processes.Supervisor(start_supervisor(folder)))
+                return processes.watch(await loop.run_in_executor(self.starters, start_supervisor, folder))
             except OSError as error:
                 if not is_shortage(error):
                     raise
                 _LOG.warning("job %s/%s can't be started yet: %s", record.namespace, record.name, error.strerror)
             await asyncio.sleep(RETRY_SECONDS)
-            if self._shall_end(record):
-                return None
             record = await self._billed_from_now(record)
+        return None
 
     def _shall_end(self, record: JobRecord) -> bool:
         current = self._store.get_by_id(record.id)
@@ -117,9 +139,11 @@ class Following:
 
     async def _follow_once(self, record: JobRecord, active: Active, *, seen_alive: bool) -> tuple[JobRecord, Ending]:
         folder = self._folders.job(record.id)
-        await self._until_nobody_has(folder, active)
+        await self._until_nobody_has(record, folder, active)
         current = self._store.get_by_id(record.id) or record
         ending = await asyncio.to_thread(read_ending, current, folder)
+        if active.overdue and ending.strays:
+            ending = overdue(current, ending)
         if ending.strays and not seen_alive:  # it may have ended long before anybody looked
             sampled_at = self._store.last_sample_at(record.id)
             ended_at = await asyncio.to_thread(last_sign, current, folder, sampled_at=sampled_at)
@@ -130,16 +154,29 @@ class Following:
             await asyncio.to_thread(processes.kill_strays, folder, seen_alive=seen_alive)
         return current, ending
 
-    async def _until_nobody_has(self, folder: Path, active: Active) -> None:
+    async def _until_nobody_has(self, record: JobRecord, folder: Path, active: Active) -> None:
         """Return when no supervisor has the job, and none can begin it any more."""
         while True:
             if active.supervisor is not None:
+                active.supervisor.end_within(self._launcher.overdue_after(record))
                 await active.supervisor.ended()
+                active.overdue |= active.supervisor.overdue
                 active.supervisor.close()
                 active.supervisor = None
+            self._folders.take_back(record.id)
             # One that an earlier server started at its very end may have been first to take the job.
             active.supervisor = await processes.find_holder(folder)
-            if active.supervisor is None and files.withdraw_order(str(folder)):
+            if active.supervisor is None:
+                await self._withdraw(folder)
                 return
-            if active.claim.leaving and active.supervisor is not None:
-                active.supervisor.terminate()  # what was told to the other one, it doesn't know
+            if active.claim.leaving:
+                active.terminate()  # what was told to the other one, it doesn't know
+
+    async def _withdraw(self, folder: Path) -> None:
+        """Let nobody begin a job that no supervisor has."""
+        if files.withdraw_order(str(folder)):
+            return
+        # What has the lock is something that the job has left.
+        await asyncio.to_thread(processes.kill_strays, folder, seen_alive=False)
+        if not files.withdraw_order(str(folder)):
+            drop_order(folder)  # without one, nothing begins

@@ -16,7 +16,9 @@ from seedjob_operator.seedapi.wire import LogStream
 from seedjob_operator.seedserver.segments import LogFile
 
 BLOCK = 65536
-_WHOLE = re.compile(rb"\d+ (?:-|\d+)[oe] ")
+_LONGEST_LINE = 2 * BLOCK
+"""No line of ours is as long with its head. What is, a job has written itself: it is read in pieces of so many bytes."""
+_WHOLE = re.compile(rb"\d{1,18} (?:-|\d{1,9})[oe] ")
 _STREAMS = {b"o": LogStream.STDOUT, b"e": LogStream.STDERR}
 
 
@@ -48,9 +50,9 @@ def last_lines_within(path: Path, count: int, *, since: int | None, most_bytes: 
         if size - start <= most_bytes:
             return list(_lines(file, start, size)), None
         file.seek(size - most_bytes - 1)
-        kept_from = size - most_bytes - 1 + len(file.readline())
+        kept_from = size - most_bytes - 1 + len(file.readline(_LONGEST_LINE))
         file.seek(start)
-        older = next(_parsed(file.readline(), start), None)
+        older = next(_parsed(file.readline(_LONGEST_LINE), start), None)
         return list(_lines(file, kept_from, size)), older
 
 
@@ -90,7 +92,7 @@ def next_line(path: Path, position: int) -> int:
         if position <= file.first:
             return file.first
         file.seek(position - 1)
-        return position - 1 + len(file.readline())
+        return position - 1 + len(file.readline(_LONGEST_LINE))
 
 
 def count_lines(path: Path, start: int, end: int) -> tuple[int, int]:
@@ -131,24 +133,24 @@ def _after(file: LogFile, since: int) -> int:
         middle = (low + high) // 2
         start = _line_start(file, middle)
         file.seek(start)
-        line = file.readline()
-        if int(line.split(b" ", 1)[0]) > since:
+        line = file.readline(_LONGEST_LINE)
+        if _time_of(line) > since:
             high = start
         else:
-            low = start + len(line)
+            low = max(start + len(line), middle + 1)
     return low
 
 
 def _line_start(file: LogFile, position: int) -> int:
     """Find where the line around a position begins."""
-    while position > file.first:
-        start = max(position - BLOCK, file.first)
-        file.seek(start)
-        newline = file.read(position - start).rfind(b"\n")
-        if newline >= 0:
-            return start + newline + 1
-        position = start
-    return file.first
+    start = max(position - _LONGEST_LINE, file.first)
+    file.seek(start)
+    newline = file.read(max(position - start, 0)).rfind(b"\n")
+    return start + newline + 1 if newline >= 0 else start
+
+
+def _time_of(line: bytes) -> int:
+    return int(line.partition(b" ")[0]) if _WHOLE.match(line) else 0
 
 
 def _lines(file: LogFile, start: int, end: int) -> Iterator[Line]:

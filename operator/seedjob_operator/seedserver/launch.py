@@ -10,6 +10,7 @@ from pathlib import Path
 from seedjob_operator.seedserver.containers import Engine, container_name, mounted, unpassable
 from seedjob_operator.seedserver.records import MICROSECONDS, JobRecord
 from seedjob_operator.seedserver.supervisor import files
+from seedjob_operator.seedserver.supervisor.joblog import JobLog
 
 MIB = 1 << 20
 DEFAULT_LOG_LIMIT_MIB = 64
@@ -17,6 +18,7 @@ _PACKAGES = Path(__file__).parents[2]
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # At the end of the path, so that nothing there stands before the standard library.
 _BOOT = "import sys; sys.path.append(sys.argv[1]); from seedjob_operator.seedserver.supervisor import run; run.main(sys.argv[2])"
+_LEAST_MARGIN = 5.0  # for a supervisor to kill what is left and record the end
 _RANK_NAMES = ("SEED_NODE_RANK", "RANK", "PET_NODE_RANK")
 
 
@@ -38,15 +40,25 @@ class Launcher:
     log_limit: int = DEFAULT_LOG_LIMIT_MIB * MIB
     open_files: int | None = None
 
+    def overdue_after(self, record: JobRecord) -> float:
+        """Give the seconds after which a run must have ended, be it by its timeout."""
+        return self._seconds_left(record) + self.patience
+
+    @property
+    def patience(self) -> float:
+        """The seconds after which a job must have ended that was told to."""
+        return self.grace_seconds + max(self.grace_seconds, _LEAST_MARGIN)
+
     def write_order(self, record: JobRecord, folder: Path) -> None:
         """Make the job's folder, with room for what its supervisor has to write, and then what is to run there.
 
         Raises:
             OSError: the system can't, for example because the disk is full; there is no order then.
         """
-        for made in (folder, folder / files.WORK, folder / files.LOG):
+        for made in (folder, folder / files.WORK):
             made.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / files.LOCK).touch(mode=0o600)  # to end the job it has to be there
+        JobLog(str(folder / files.LOG)).close()  # its first segment: later there may be no room for another file
         files.reserve(str(folder / files.STATE))
         files.reserve(str(folder / files.RESULT))
         environment, names = _environment(record, folder / files.WORK), _rank_names(record)

@@ -1,5 +1,6 @@
 """Looks at running jobs about once a second: what they use, and what their output tells of their progress."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from seedjob_operator.seedserver.progress import last_progress
 from seedjob_operator.seedserver.records import Sample
 from seedjob_operator.seedserver.sampling import Sampler
 
+_LOG = logging.getLogger(__name__)
 _TAIL_BYTES = 65536
 
 
@@ -48,8 +50,11 @@ class Observer:
         return Seen(samples=samples, progress=told)
 
     def _new_progress(self, job_id: str) -> str | None:
-        path = self._folders.log(job_id)
-        text, self._read_to[job_id] = _progress_behind(path, self._read_to[job_id])
+        try:
+            text, self._read_to[job_id] = _progress_behind(self._folders.log(job_id), self._read_to[job_id])
+        except (OSError, ValueError) as error:  # what it has put there costs the others nothing
+            _LOG.debug("the progress of job %s can't be read: %s", job_id, error)
+            return None
         return text
 
 

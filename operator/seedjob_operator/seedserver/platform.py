@@ -165,7 +165,7 @@ class Platform:
         if record.status is not JobStatus.RUNNING or not record.max_retries:
             return record.retry_count
         state = files.read_record(str(self.folders.job(record.id) / files.STATE)) or {}
-        return record.retry_count + files.number_in(state, "retries")
+        return record.retry_count + files.number_in(state, "retries", most=record.max_retries)
 
     def find(self, namespace: str, name: str) -> JobRecord:
         """Give a job.

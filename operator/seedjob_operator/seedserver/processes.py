@@ -8,12 +8,14 @@ from pathlib import Path
 
 import psutil
 
-from seedjob_operator.seedserver.shortage import is_crowded
 from seedjob_operator.seedserver.supervisor import files
-from seedjob_operator.seedserver.supervisor.descendants import start_time
+from seedjob_operator.seedserver.supervisor.descendants import descendants, send, start_time
 
 _POLL_SECONDS = 0.1
+_LOOKS = 20
+_LARGEST_ID = (1 << 31) - 1
 _SWEEPS = 50
+_RECORDING_SECONDS = 10.0
 
 
 class Supervisor:
@@ -21,8 +23,11 @@ class Supervisor:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
+        self.overdue = False
+        """Whether it was killed, because it didn't end when it had to."""
         self._descriptor = _descriptor_of(pid)
         self._closed = False
+        self._due: asyncio.TimerHandle | None = None
 
     async def ended(self) -> None:
         """Return when it has ended; it is reaped if it was started here."""
@@ -50,21 +55,57 @@ class Supervisor:
         except ProcessLookupError:
             pass
 
+    def end_within(self, seconds: float) -> None:
+        """Kill it with all that it has started if it hasn't ended by then. Of two such times the earlier one holds."""
+        loop = asyncio.get_running_loop()
+        if self._closed or (self._due is not None and self._due.when() <= loop.time() + seconds):
+            return
+        if self._due is not None:
+            self._due.cancel()
+        self._due = loop.call_later(seconds, self._kill)
+
+    def _kill(self) -> None:
+        self._due = None
+        if _only_records(self.pid):  # it waits for room on the disk, and what it knows isn't to be lost
+            self.end_within(_RECORDING_SECONDS)
+            return
+        self.overdue = True
+        for pid in (*descendants(self.pid), self.pid):
+            send(pid, signal.SIGKILL)
+
     def close(self) -> None:
         """Let go of it."""
+        if self._due is not None:
+            self._due.cancel()
         if self._descriptor is not None and not self._closed:
             os.close(self._descriptor)
         self._closed = True
+
+
+def watch(pid: int) -> Supervisor | None:
+    """Take a process as a supervisor; None if it is gone already."""
+    try:
+        return Supervisor(pid)
+    except ProcessLookupError:
+        return None
 
 
 def _descriptor_of(pid: int) -> int | None:
     """Give a descriptor that tells when a process ends; None where it has to be asked for again and again."""
     try:
         return os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
-    except OSError as error:
-        if is_crowded(error):
-            return None
+    except ProcessLookupError:
         raise
+    except OSError:  # no descriptor is free, or a sandbox allows none
+        return None
+
+
+def _only_records(pid: int) -> bool:
+    """Whether a supervisor's job has ended but for its record: nothing runs below it, and nobody stopped it."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_STOPPED and not descendants(pid)
+    except (psutil.Error, OSError):
+        return False
 
 
 def _has_ended(pid: int) -> bool:
@@ -84,12 +125,11 @@ def find(folder: Path) -> Supervisor | None:
     state = files.read_record(str(folder / files.STATE))
     if state is None or not files.is_locked(str(folder)):
         return None
-    pid = files.number_in(state, "pid")
+    pid = files.number_in(state, "pid", most=_LARGEST_ID)
     if not pid:
         return None
-    try:
-        supervisor = Supervisor(pid)
-    except ProcessLookupError:
+    supervisor = watch(pid)
+    if supervisor is None:
         return None
     if start_time(pid) == state.get("start_time"):  # it is the same process, and we hold it now
         return supervisor
@@ -100,9 +140,10 @@ def find(folder: Path) -> Supervisor | None:
 async def find_holder(folder: Path) -> Supervisor | None:
     """Find who has a job; None if nobody has.
 
-    One that is just beginning holds the lock before it says who it is, and of another the job may have removed that.
+    One that is just beginning holds the lock before it says who it is, and of another the job may have removed that. Who
+    holds it and is found by neither is no supervisor.
     """
-    while True:
+    for _ in range(_LOOKS):
         found = find(folder)
         if found is not None or not files.is_locked(str(folder)):
             return found
@@ -110,6 +151,7 @@ async def find_holder(folder: Path) -> Supervisor | None:
         if found is not None:
             return found
         await asyncio.sleep(_POLL_SECONDS)
+    return None
 
 
 def _find_by_command_line(folder: Path) -> Supervisor | None:
@@ -130,7 +172,8 @@ def kill_strays(folder: Path, *, seen_alive: bool) -> int:
     server has seen the supervisor alive: else the sessions' ids may be others' by now.
     """
     state = files.read_record(str(folder / files.STATE)) or {}
-    sessions = {int(pid) for pid in state.get("nodes", "").split(",") if pid.isdigit()} if seen_alive else set()
+    nodes = {files.number_of(pid, most=_LARGEST_ID) for pid in state.get("nodes", "").split(",")}
+    sessions = {pid for pid in nodes if pid} if seen_alive else set()
     # The folder itself may be anything by now; a process is told where it is by the system, and its HOME by us.
     places = (str(folder.parent.resolve() / folder.name / files.WORK), str(folder / files.WORK))
     killed = 0

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seedjob_operator.seedserver.supervisor import joblog
-from seedjob_operator.seedserver.supervisor.files import is_missing
+from seedjob_operator.seedserver.supervisor.files import is_missing, open_plain, plain_size
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -82,17 +82,12 @@ def first_position(folder: Path) -> int:
 def size_of(folder: Path) -> int:
     """Give where the log ends: the bytes that were ever written to it."""
     last = bases(folder)[-1:]
-    try:
-        return last[0] + (folder / str(last[0])).stat().st_size if last else 0
-    except OSError as error:
-        if is_missing(error):
-            return last[0]
-        raise
+    return last[0] + (plain_size(str(folder / str(last[0]))) or 0) if last else 0
 
 
 def _opened(path: Path) -> io.FileIO | None:
     try:
-        return io.FileIO(path)
+        return io.FileIO(open_plain(str(path), os.O_RDONLY))
     except OSError as error:
         if is_missing(error):  # it was dropped just now
             return None

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from integration.seedserver.conftest import NewServer
-from integration.seedserver.server import UNTIL_GO, SeedServer, alive, kill, until
+from integration.seedserver.server import NAMESPACE, UNTIL_GO, SeedServer, alive, kill, until
 from seedjob_operator.seedapi import wire
 
 UNTIL_GONE = "while [ -e {} ]; do sleep 0.05; done"
@@ -144,22 +144,23 @@ def test_server_and_supervisor_killed_together(new_server: NewServer) -> None:
 
 
 def test_a_full_disk_keeps_a_result_waiting_and_does_not_lose_it(new_server: NewServer) -> None:
-    """The job itself makes that its records can't be written: by folders in the place of the room that is reserved."""
+    """Another shortage stands for it, because a disk can't be filled here: no file can be opened to write the result."""
     server = new_server()
-    block = "rm ../result.partial && mkdir ../state.partial ../result.partial"
-    job = server.create("full", f"[ -e tried ] && exit 6; touch tried; {block}; exit 5", max_retries=1)
-    folder = server.data / "jobs" / job["id"]
-    retried = "seed: exit code 5; retry 1 of 1"
-    server.wait_for_line("full", retried)
+    server.create("full", f"[ -e tried ] || {{ touch tried; exit 5; }}; echo up; {UNTIL_GO}; exit 6", max_retries=1)
+    server.wait_for_line("full", "up")
+    supervisor = supervisor_of(server)
+    limits = supervisor.rlimit(psutil.RLIMIT_NOFILE)
+    supervisor.rlimit(psutil.RLIMIT_NOFILE, (3, limits[1]))
+    server.go("full")
     until("its command's end", lambda: not server.processes(supervisors=False))
-    ended = datetime.now(UTC)
     server.kill()
     server.start()
     assert server.job("full")["status"] == "running"
-    (folder / "result.partial").rmdir()
+    freed = datetime.now(UTC)
+    supervisor.rlimit(psutil.RLIMIT_NOFILE, limits)
     found = server.wait("full")
     assert (found["status"], found["exit_code"]) == ("failed", 6)
-    assert datetime.fromisoformat(found["completed_at"]) <= ended, "it ended when its command did"
+    assert datetime.fromisoformat(found["completed_at"]) <= freed, "it ended when its command did"
 
 
 @pytest.mark.parametrize(("choice", "status"), [("keep", "running"), ("end", "cancelled")])
@@ -263,15 +264,54 @@ _VANDALS = {
     "folder-is-a-link-to-itself": 'D=$(dirname "$HOME"); rm -rf "$D"; ln -s "$D" "$D"',
     "state-is-a-folder": "rm ../state; mkdir ../state",
     "state-is-anything": "echo pid=x > ../state; rm ../lock; mkdir ../lock",
+    "state-is-a-fifo": "rm ../state; mkfifo ../state ../state.partial",
+    "state-is-endless": "ln -sf /dev/zero ../state",
+    "state-is-huge": "truncate -s 1T ../state",
+    "state-has-a-huge-id": r"printf 'pid=99999999999999999999\0' > ../state",
+    "lock-is-a-fifo": "rm ../lock; mkfifo ../lock",
+    "result-is-a-fifo": "rm ../result.partial; mkfifo ../result ../result.partial",
+    "result-is-a-folder": "rm ../result.partial; mkdir ../result ../result.partial",
+    "log-has-a-fifo": "mkfifo ../log/9999999",
+    "log-has-far-segments": "touch ../log/10000000000000 ../log/99999999999999999999",
+    "log-is-huge": "truncate -s 1T ../log/0",
+    "log-is-one-line": "truncate -s 1G ../log/0",
+    "folder-is-closed": "chmod 000 ..",
+}
+_KILL = "kill -9 $PPID; sleep 300"
+_FORGED = r"outcome=exited\0exit_code=%s\0reason=\0retries=0\0ended_at=1\0cpu_seconds=1\0peak_memory_kb=1\0"
+_KILLERS = {
+    "leaves-an-order": f": > ../order; {_KILL}",
+    "leaves-a-result": f"printf '{_FORGED}' 99999999999999999999 > ../result; {_KILL}",
+    "leaves-a-fifo": f"rm -f ../supervisor.err; mkfifo ../supervisor.err; {_KILL}",
+    "leaves-a-holder-of-the-lock": f"setsid flock ../lock sleep 300 & until ! flock -n ../lock true; do :; done; {_KILL}",
 }
 
 
+def create_the_preempted(server: SeedServer) -> None:
+    """Preempt a job whose log is none any more: it has to come back into the queue all the same."""
+    ruin = f"rm -rf ../log; echo 1 > ../log; touch {server.data / 'ruined'}"
+    server.create("preempted", f"[ -e {server.data / 'ruined'} ] || {{ {ruin}; }}; sleep 300", spot=True, max_retries=1)
+    until("it has run", (server.data / "ruined").exists)
+    server.control("POST", f"preempt/{NAMESPACE}/preempted")
+    until("it is queued or runs again", lambda: server.job("preempted")["retry_count"] == 1)
+
+
 def test_whatever_a_job_makes_of_its_folder_it_ends_and_can_be_asked_for(new_server: NewServer) -> None:
-    """Also by a server that knows of it only what is there; and no job keeps a server from starting."""
+    """Also by a server that knows of it only what is there; and no job keeps a server from starting, or another from its end."""
     server = new_server()
+    server.create("stopped", f"kill -STOP $PPID; touch {server.data / 'stopped'}; sleep 300", cpu=2, memory_gb=8)
+    for name, command in _KILLERS.items():
+        server.create(name, command, cpu=2, memory_gb=8)
+    create_the_preempted(server)
+    until("its supervisor is stopped", (server.data / "stopped").exists)
+    server.cancel("stopped")
+    for name in _KILLERS:
+        job = server.wait(name)
+        assert (job["status"], job["exit_code"]) == ("failed", None), job
+        assert "killed from outside" in job["error"], job
     for name, command in _VANDALS.items():
-        server.create(name, command, cpu=2, max_retries=1)
-        server.create(f"{name}-still", f"{command}; echo 1 > {server.data / name}; sleep 300", cpu=2)
+        server.create(name, command, cpu=2, memory_gb=8, max_retries=1)
+        server.create(f"{name}-still", f"{command}; echo 1 > {server.data / name}; sleep 300", cpu=2, memory_gb=8)
     for name in _VANDALS:
         assert server.wait(name)["status"] in ("succeeded", "failed")
         until(f"{name} has run", (server.data / name).exists)
@@ -282,8 +322,13 @@ def test_whatever_a_job_makes_of_its_folder_it_ends_and_can_be_asked_for(new_ser
             assert server.ask("GET", wire.GET_LOGS, either).status_code == 200, either
             server.cancel(either)
     assert {server.wait(f"{name}-still")["status"] for name in _VANDALS} <= {"failed", "cancelled"}
+    server.cancel("preempted")
+    assert server.wait("preempted")["status"] == "cancelled"
+    assert server.wait("stopped")["status"] == "cancelled", "it is killed with its supervisor, which can't end it"
     assert server.processes() == []
     for name in _VANDALS:
         assert server.delete(name).status_code == 204
         assert server.delete(f"{name}-still").status_code == 204
+    for name in (*_KILLERS, "preempted", "stopped"):
+        assert server.delete(name).status_code == 204
     assert list((server.data / "jobs").iterdir()) == []

@@ -70,7 +70,9 @@ def _place(event: str, args: tuple[object, ...], data: str) -> str:
     if os.path.isabs(target) and not target.startswith(data) and event != "os.posix_spawn":  # noqa: PTH117  # as above
         return ""
     frame = sys._getframe(2)  # the hook's caller
-    while _PRODUCT not in frame.f_code.co_filename:
+    while (
+        _PRODUCT not in frame.f_code.co_filename or frame.f_code.co_name == "open_plain"
+    ):  # all files are opened there
         if frame.f_back is None:
             return ""
         frame = frame.f_back

@@ -39,7 +39,7 @@ def _parents() -> list[tuple[int, int]]:
     found = []
     try:
         names = os.listdir("/proc")  # noqa: PTH208  # pathlib takes as long to import as the rest of the supervisor
-    except FileNotFoundError:
+    except OSError:  # there is no such folder, or no descriptor to read it
         return []
     for name in names:
         if not name.isdigit():
@@ -55,7 +55,7 @@ def _stat(pid: str) -> list[bytes]:
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123  # as above
             return file.read().rpartition(b")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
+    except OSError:  # it is gone, or as above
         return []
 
 

@@ -3,11 +3,16 @@
 `ORDER` is what to run; as long as it is there the job hasn't begun, and an emptied one never begins. `LOCK` is held by the supervisor while it lives.
 `STATE` says which processes run; `RESULT` is the end. A record is text of `key=value` parts, each ended by NUL, because
 neither a command nor an environment can contain one.
+
+The job can reach all of that and put anything in its place. So every file there is opened by `open_plain` alone, which
+waits for nobody and follows no link, and what isn't a plain file of a sensible size counts as missing.
 """
 
 import errno
 import fcntl
 import os
+import stat
+import time
 
 ORDER = "order"
 LOCK = "lock"
@@ -25,6 +30,9 @@ ENGINE_PREFIX = "engine."
 REMOVAL_PREFIX = "removal."
 
 _RESERVED = 4096
+_LONGEST = 65536
+LONGEST_ORDER = 1 << 26  # it has all of the job's environment
+LARGEST_NUMBER = 10**18 - 1
 
 EXITED = "exited"
 STOPPED = "stopped"
@@ -32,32 +40,91 @@ TIMED_OUT = "timed_out"
 REFUSED = "refused"
 
 
-_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP)
+# Something else stands in a file's place: a folder, a link, a FIFO or socket.
+_FOREIGN = (errno.EISDIR, errno.ELOOP, errno.ENXIO)
+_NOT_THERE = (*_FOREIGN, errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ENODEV, errno.ENAMETOOLONG)
 
 
 def is_missing(error: OSError) -> bool:
-    """Whether a file of a job's folder isn't there. The job can reach that, and put something else in its place."""
+    """Whether a file of a job's folder isn't there, or not for us. The job can reach that, and put something else there."""
     return error.errno in _NOT_THERE
+
+
+def open_plain(path: str, flags: int) -> int:
+    """Open a plain file, without waiting for anybody and without following a link.
+
+    Raises:
+        OSError: there is none, which `is_missing` tells, or the system can't.
+    """
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW, 0o600)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.ENXIO, "not a plain file")
+
+
+def plain_size(path: str) -> int | None:
+    """Give the size of a plain file; None where there is none."""
+    try:
+        found = os.lstat(path)
+    except OSError as error:
+        if is_missing(error):
+            return None
+        raise
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
+def read_plain(path: str, *, most: int = _LONGEST) -> bytes | None:
+    """Read a plain file; None where there is none, or one that is larger than any of ours."""
+    try:
+        descriptor = open_plain(path, os.O_RDONLY)
+    except OSError as error:
+        if is_missing(error):
+            return None
+        raise
+    with open(descriptor, "rb") as file:  # noqa: PTH123  # pathlib takes as long to import as the rest of the supervisor
+        content = file.read(most + 1)
+    return content if len(content) <= most else None
 
 
 def write_record(path: str, record: dict[str, str]) -> None:
     """Write a record so that a reader sees all of it or nothing, into the room that was reserved for it, if any was.
+
+    Whatever else the job has put in its place is moved aside.
 
     Raises:
         OSError: the system can't, for example because the disk is full; nothing is left of it then.
     """
     content = "".join(f"{key}={value}\0" for key, value in record.items()).encode("utf-8", "surrogateescape")
     partial = path + PARTIAL
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT, 0o600)  # not emptied: that would give the room back
+    descriptor = _open_in_place(partial)  # not emptied: that would give the room back
     try:
         _write(descriptor, content)
         os.ftruncate(descriptor, len(content))
     except OSError:
-        os.unlink(partial)  # noqa: PTH108  # pathlib takes as long to import as the rest of the supervisor
+        os.unlink(partial)  # noqa: PTH108  # see above
         raise
     finally:
         os.close(descriptor)
-    os.rename(partial, path)  # noqa: PTH104  # as above
+    try:
+        os.rename(partial, path)  # noqa: PTH104  # see above
+    except IsADirectoryError:
+        _move_aside(path)
+        os.rename(partial, path)  # noqa: PTH104  # see above
+
+
+def _open_in_place(path: str) -> int:
+    try:
+        return open_plain(path, os.O_WRONLY | os.O_CREAT)
+    except OSError as error:
+        if error.errno not in _FOREIGN:
+            raise
+    _move_aside(path)
+    return open_plain(path, os.O_WRONLY | os.O_CREAT)
+
+
+def _move_aside(path: str) -> None:
+    os.rename(path, f"{path}.{time.time_ns()}")  # noqa: PTH104  # see above
 
 
 def reserve(path: str) -> None:
@@ -66,7 +133,7 @@ def reserve(path: str) -> None:
     Raises:
         OSError: there is none.
     """
-    descriptor = os.open(path + PARTIAL, os.O_WRONLY | os.O_CREAT, 0o600)
+    descriptor = open_plain(path + PARTIAL, os.O_WRONLY | os.O_CREAT)
     try:
         _write(descriptor, bytes(_RESERVED))
     finally:
@@ -78,23 +145,26 @@ def _write(descriptor: int, content: bytes) -> None:
         content = content[os.write(descriptor, content) :]
 
 
-def read_record(path: str) -> dict[str, str] | None:
+def read_record(path: str, *, most: int = _LONGEST) -> dict[str, str] | None:
     """Read a record; None where there is none."""
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123  # as above
-            content = file.read().decode("utf-8", "surrogateescape")
-    except OSError as error:
-        if is_missing(error):
-            return None
-        raise
-    parts = (part.partition("=") for part in content.split("\0") if part)
+    content = read_plain(path, most=most)
+    if content is None:
+        return None
+    parts = (part.partition("=") for part in content.decode("utf-8", "surrogateescape").split("\0") if part)
     return {key: value for key, _, value in parts}
 
 
-def number_in(record: dict[str, str], key: str) -> int:
-    """Give a number of a record; 0 where there is none."""
-    text = record.get(key, "")
-    return int(text) if text.isascii() and text.isdigit() else 0
+def number_of(text: str, *, most: int = LARGEST_NUMBER) -> int | None:
+    """Give the number that a text is; None if it is none, or a larger one than there can be."""
+    if not (text.isascii() and text.isdigit()) or len(text) > len(str(LARGEST_NUMBER)):
+        return None
+    number = int(text)
+    return number if number <= most else None
+
+
+def number_in(record: dict[str, str], key: str, *, most: int = LARGEST_NUMBER) -> int:
+    """Give a number of a record; 0 where there is none, or a larger one than there can be."""
+    return number_of(record.get(key, ""), most=most) or 0
 
 
 def parts_of(record: dict[str, str], prefix: str) -> dict[str, str]:
@@ -105,7 +175,7 @@ def parts_of(record: dict[str, str], prefix: str) -> dict[str, str]:
 def boot_id() -> str:
     """Give what changes with each start of the machine; empty where the system doesn't tell."""
     try:
-        with open("/proc/sys/kernel/random/boot_id") as file:  # noqa: PTH123  # as above
+        with open("/proc/sys/kernel/random/boot_id") as file:  # noqa: PTH123  # see above
             return file.read().strip()
     except OSError:
         return ""
@@ -113,7 +183,7 @@ def boot_id() -> str:
 
 def take_lock(folder: str) -> int | None:
     """Take the job's lock for as long as this process lives; None where another process has it."""
-    descriptor = os.open(f"{folder}/{LOCK}", os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = open_plain(f"{folder}/{LOCK}", os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -136,7 +206,7 @@ def withdraw_order(folder: str) -> bool:
     if descriptor is None:
         return False
     try:
-        os.truncate(f"{folder}/{ORDER}", 0)
+        os.close(open_plain(f"{folder}/{ORDER}", os.O_WRONLY | os.O_TRUNC))
     except OSError as error:
         if not is_missing(error):
             raise

@@ -10,9 +10,12 @@ the oldest are removed.
 import os
 import time
 
+from seedjob_operator.seedserver.supervisor.files import number_of, open_plain, plain_size
+
 _LONGEST_LINE = 65536
 _SEGMENTS = 8
 _AT_ONCE = 1000  # lines of the same time
+_LARGEST_SEGMENT = 1 << 32
 _NOTE = 128  # the longest note on what was dropped, with its head
 _MIB = 1 << 20
 
@@ -90,7 +93,8 @@ class JobLog:
     def _read_end(self) -> bytes:
         if not self._size:
             return b""
-        with open(f"{self._path}/{self._bases[-1]}", "rb") as file:  # noqa: PTH123  # see files
+        descriptor = open_plain(f"{self._path}/{self._bases[-1]}", os.O_RDONLY)
+        with open(descriptor, "rb") as file:  # noqa: PTH123  # see files
             file.seek(max(self._size - 2 * (_LONGEST_LINE + _NOTE), 0))
             return file.read()
 
@@ -117,20 +121,36 @@ class JobLog:
         self._write(f"{self._last} -e {words}\n".encode())
 
     def _opened(self, base: int) -> int:
-        return os.open(f"{self._path}/{base}", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        return open_plain(f"{self._path}/{base}", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
 
 def _time_of_last(end: bytes) -> int:
     """Give the last whole line's time: the clock may have been set back since that was written."""
     line = end[: end.rfind(b"\n") + 1].removesuffix(b"\n").rpartition(b"\n")[2]
     at = line.partition(b" ")[0]
-    return int(at) if at.isdigit() else 0
+    return number_of(at.decode("ascii", "replace")) or 0
 
 
 def bases(path: str) -> list[int]:
-    """Give the positions at which a log's segments begin. A job may have put other names beside them."""
+    """Give the positions at which a log's segments begin.
+
+    A job may have put other files beside them: a segment begins where the one before it ends, and of several rows that do
+    so the log is the one with the most bytes.
+    """
     names = os.listdir(path)  # noqa: PTH208  # see files
-    return sorted(int(name) for name in names if name.isascii() and name.isdigit() and str(int(name)) == name)
+    found = [base for name in names if (base := number_of(name)) is not None and str(base) == name]
+    rows: list[tuple[int, list[int]]] = []
+    end = -1
+    for base in sorted(found):
+        size = plain_size(f"{path}/{base}")
+        if size is None or size > _LARGEST_SEGMENT:
+            continue
+        if base == end:
+            rows[-1] = (rows[-1][0] + size, [*rows[-1][1], base])
+        else:
+            rows.append((size, [base]))
+        end = base + size
+    return max(rows, key=lambda row: row[0])[1] if rows else []
 
 
 def _split(data: bytes) -> list[bytes]:

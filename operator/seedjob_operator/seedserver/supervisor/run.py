@@ -1,8 +1,10 @@
 """A job from its order to its result: fetch the repository, try, try again, record the end."""
 
 import os
+import stat
 import time
 
+from seedjob_operator.seedserver.shortage import is_shortage
 from seedjob_operator.seedserver.supervisor import files
 from seedjob_operator.seedserver.supervisor.descendants import become_reaper, start_time
 from seedjob_operator.seedserver.supervisor.joblog import JobLog
@@ -10,6 +12,7 @@ from seedjob_operator.seedserver.supervisor.processes import Signals, Try, Usage
 
 _SHELL = "/bin/sh"
 _RETRY_SECONDS = 1.0
+_OWNERS = 0o700
 _ENGINE_FAILED = 125
 _REMOVALS = 2  # podman can't remove a container whose monitor was killed too, but can when asked again
 
@@ -17,7 +20,7 @@ _REMOVALS = 2  # podman can't remove a container whose monitor was killed too, b
 def main(folder: str) -> None:
     """Run the job of a folder, unless it was begun or is being run already."""
     lock = files.take_lock(folder)
-    order = files.read_record(f"{folder}/{files.ORDER}")
+    order = files.read_record(f"{folder}/{files.ORDER}", most=files.LONGEST_ORDER)
     if lock is None or not order:
         return
     become_reaper()
@@ -65,16 +68,30 @@ class Supervisor:
             return self._result(files.REFUSED, reason=str(refusal))
 
     def record(self, result: dict[str, str]) -> None:
-        """Write the end, which makes the result final. Nobody else knows it: it is tried until it is written."""
+        """Write the end, which makes the result final. Nobody else knows it: while the machine lacks room, it is tried again."""
         while True:
             try:
                 files.write_record(f"{self._folder}/{files.RESULT}", result)
+            except PermissionError:
+                if not self._take_folder_back():
+                    return
             except OSError as error:
-                if files.is_missing(error) and not isinstance(error, IsADirectoryError):
-                    return  # the job removed its own folder: the server sees that
+                if not is_shortage(error):
+                    return  # for example, the job removed its own folder: the server sees that
                 time.sleep(_RETRY_SECONDS)
             else:
                 return
+
+    def _take_folder_back(self) -> bool:
+        """Give us the job's folder back, from which the job has taken our rights; False if that isn't what it did."""
+        try:
+            mode = os.lstat(self._folder).st_mode
+            if not stat.S_ISDIR(mode) or mode & _OWNERS == _OWNERS:
+                return False
+            os.chmod(self._folder, _OWNERS)  # noqa: PTH101  # see files
+        except OSError:
+            return False
+        return True
 
     def _fetch(self) -> dict[str, str] | None:
         """Clone the repository into the working directory; a result only where the job has to end already."""
