@@ -113,11 +113,14 @@ def _has_ended(pid: int) -> bool:
     if _reap(pid) or not psutil.pid_exists(pid):
         return True
     try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        ended = psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
     except OSError:  # there is no descriptor even to look: ask again
         return False
+    if ended:
+        _reap(pid)  # it may have ended since the first try
+    return ended
 
 
 def find(folder: Path) -> Supervisor | None:
