@@ -1,7 +1,9 @@
 """What all tests share."""
 
 import signal
+from typing import Final
 
+import pytest
 from hypothesis import settings
 
 # The same examples in each run, so that no landing hangs on luck; `make fuzz` draws new ones.
@@ -13,3 +15,16 @@ settings.load_profile("steady")
 for _number in (signal.SIGINT, signal.SIGQUIT):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, signal.default_int_handler if _number is signal.SIGINT else signal.SIG_DFL)
+
+_LONG_SECONDS: Final = 400
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the modules whose tests wait longest, so that at the end no worker waits for one of them alone."""
+    long = {item.path for item in items if _limit(item) >= _LONG_SECONDS}
+    items.sort(key=lambda item: item.path not in long)
+
+
+def _limit(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("timeout")
+    return 0.0 if marker is None else float(marker.args[0])
