@@ -89,9 +89,8 @@ class Pass:
         try:
             return await self.take(self.steps, step, observed)
         except KubernetesError as error:
-            if (
-                error.outcome_unknown
-            ):  # where it was carried out the next pass sees nothing to tell: better twice than never
+            # Where it was carried out the next pass sees nothing to tell: better twice than never.
+            if error.outcome_unknown:
                 await self._tell(decision.told_after)
             raise
 

@@ -115,9 +115,8 @@ class Store:
         self._names.replace(key, () if known is None else known.names, outline.names)
         if not self._covers(body):
             return self._texts.pop(key, None) is not None
-        self._texts[key] = memoryview(
-            orjson.dumps(cut)
-        ).tobytes()  # orjson's own has three times the room that it needs
+        # A copy: orjson's own text keeps three times the room that it needs.
+        self._texts[key] = memoryview(orjson.dumps(cut)).tobytes()
         return True
 
     def knows(self, body: Document) -> bool:

@@ -13,8 +13,9 @@ from seedjob_operator.seedserver import joblog
 from seedjob_operator.seedserver.answers import log_body, log_line, time_of
 from seedjob_operator.seedserver.joblog import Line
 
-MOST_BYTES: Final = 8 << 20
-"""Of an answer. No line has fewer bytes there than on disk, so no more than this has to be read."""
+MOST_BYTES: Final = 7 << 20
+"""Of an answer's lines: clients such as ours read no answer of more than 8 MiB. No line has fewer bytes there than on disk,
+so no more than this has to be read."""
 _MIB: Final = 1 << 20
 
 

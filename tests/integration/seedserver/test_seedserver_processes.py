@@ -56,6 +56,7 @@ async def test_it_is_told_to_end() -> None:
 @pytest.mark.usefixtures("way")
 async def test_one_that_is_not_ours_has_ended_though_its_parent_does_not_reap_it() -> None:
     """An earlier server's supervisor is init's, and in a container that may be a program that reaps nothing."""
+    # The child lives for a second, so that it is watched while it runs; its parent lives until the end, and never reaps it.
     script = "import os, time; pid = os.fork() or os._exit(time.sleep(1) or 0); print(pid, flush=True); time.sleep(600)"
     with subprocess.Popen(  # noqa: ASYNC220  # to start it takes no time
         [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
