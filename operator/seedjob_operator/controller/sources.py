@@ -3,20 +3,25 @@
 Nothing is kept longer than `KEEP` seconds, and nothing of it is ever logged.
 """
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from seedjob_operator.controller.clock import Clock
-from seedjob_operator.controller.kubernetes import Kubernetes, NotFoundError
+from seedjob_operator.controller.kubernetes import Kubernetes, KubernetesError, NotFoundError
 from seedjob_operator.core.environment import Sources, references
 from seedjob_operator.core.question import CLOCKS_DIFFER
 from seedjob_operator.resources import JobSpec
 
 KEEP = 10.0
 """Seconds for which a Secret may serve without being read again, where many passes ask for it."""
+_UNREADABLE_FOR = 8.0
+"""Seconds for which a Secret that couldn't be read for masking isn't tried again: each job that has it would wait for it in
+turn, and other jobs' cancels behind them. Less than an ended job's first late look takes."""
 _SETTLED = CLOCKS_DIFFER + timedelta(seconds=10)
 """How long ago data must have been written for the time of it to tell them from others: it's noted in whole seconds, and
 by Kubernetes' clock."""
@@ -38,6 +43,7 @@ class SourceReader:
         self._kubernetes = kubernetes
         self._clock = clock
         self._kept: dict[tuple[str, str], tuple[float, Secret]] = {}
+        self._unreadable_until: dict[tuple[str, str], float] = {}
 
     async def for_job(self, namespace: str, job: JobSpec) -> Sources:
         """Read all that a job's environment refers to.
@@ -52,18 +58,31 @@ class SourceReader:
         )
 
     async def secrets_of(self, namespace: str, job: JobSpec) -> Sources:
-        """Read the Secrets that a job's environment refers to, or take what was read a moment ago.
+        """Read the Secrets that a job's environment refers to, or take what was read, or failed to be, a moment ago.
 
         Raises:
             KubernetesError: as `for_job`.
         """
         names, _ = references(job)
-        return _sources({name: await self._kept_secret(namespace, name) for name in sorted(names)}, {})
+        return _sources({name: await self._readable_secret(namespace, name) for name in sorted(names)}, {})
 
     async def kept_secret(self, namespace: str, name: str) -> Mapping[str, str] | None:
         """Read a Secret's data, or take what was read a moment ago: each pass over each job asks for its connection's."""
         secret = await self._kept_secret(namespace, name)
         return None if secret is None else secret.data
+
+    async def _readable_secret(self, namespace: str, name: str) -> Secret | None:
+        place = (namespace, name)
+        if self._clock.monotonic() < self._unreadable_until.get(place, 0.0):
+            raise KubernetesError(f"the Secret {name} couldn't be read a moment ago")
+        try:
+            secret = await self._kept_secret(namespace, name)
+        except (KubernetesError, asyncio.CancelledError) as error:  # whoever waited long enough cancels
+            if not isinstance(error, KubernetesError) or error.status != HTTPStatus.FORBIDDEN:
+                self._unreadable_until[place] = self._clock.monotonic() + _UNREADABLE_FOR
+            raise
+        self._unreadable_until.pop(place, None)
+        return secret
 
     async def _kept_secret(self, namespace: str, name: str) -> Secret | None:
         now = self._clock.monotonic()

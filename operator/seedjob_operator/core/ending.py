@@ -121,9 +121,11 @@ def _last_told(case: Case) -> Job | None:
 
 
 def _with_last_words(case: Case, recorded: str) -> str:
-    """Give the sentence of a recorded end with the job's own words, where they weren't to be had at the end."""
+    """Give the sentence of a recorded end with the job's own words, where it has none; what it has doesn't change."""
     job, intent = _last_told(case), case.intent
-    if job is None or intent is None or not job.error or outcome.says_why(recorded, job):
+    if job is None or intent is None or not job.error:
+        return recorded
+    if not outcome.lacks_words(recorded, job, cancel_reason=intent.cancel_reason):
         return recorded
     phase, reason, message = outcome.of(job, cancel_reason=intent.cancel_reason)
     said = case.recorded_verdict(_SAID_IN.get(phase, ConditionType.FAILED))[0]

@@ -45,9 +45,11 @@ def of(job: Job, *, cancel_reason: str | None) -> Outcome:
     return Phase.FAILED, Reason.FAILED, _failure(job, error)
 
 
-def says_why(message: str, job: Job) -> bool:
-    """Tell whether a sentence has the platform's words in it already."""
-    return bool(job.error) and redaction.unsigned(job.error or "").rstrip(".") in message
+def lacks_words(message: str, job: Job, *, cancel_reason: str | None) -> bool:
+    """Tell whether a recorded sentence is what is said of this end where the platform has no words for it."""
+    codes = (None, job.exit_code)
+    bare = (job.model_copy(update={"error": None, "exit_code": code}) for code in codes)
+    return message in {of(wordless, cancel_reason=cancel_reason)[2] for wordless in bare}
 
 
 def _failure(job: Job, error: str) -> str:

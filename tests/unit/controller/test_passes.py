@@ -335,3 +335,31 @@ def test_an_intent_whose_removal_was_not_answered_is_told_of() -> None:
         assert Reason.INTENT_DROPPED in [event.reason for _, event in world.recorder.told]
 
     simulate(play())
+
+
+def test_the_words_of_a_recorded_end_do_not_change() -> None:
+    """A finished result stays, whatever the platform says later."""
+
+    async def test() -> None:
+        world = World()
+        world.apply()
+        await world.work(5)
+        (name,) = world.platform.jobs
+        ended = world.platform.change(name, status=JobStatus.FAILED, exit_code=1, error="worker lost")
+        world.observations.listed(KEY, ended)
+        world.queue.add(KEY)
+        await world.work(900)
+        recorded = _failure(world)
+        assert "worker lost" in recorded
+        world.platform.change(name, error="another word")
+        noted = world.objects.live[KEY]["metadata"]["annotations"]
+        world.annotate(annotations=noted | {"seed.dev/reconcile-at": "now"})
+        await world.work(900)
+        assert _failure(world) == recorded
+
+    simulate(test())
+
+
+def _failure(world: World) -> str:
+    (message,) = [str(one["message"]) for one in world.status["conditions"] if one["type"] == "Failed"]
+    return message

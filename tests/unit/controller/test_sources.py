@@ -8,9 +8,10 @@ from typing import Any, cast
 import pytest
 
 from seedjob_operator.controller.clock import Clock
-from seedjob_operator.controller.kubernetes import Kubernetes
+from seedjob_operator.controller.kubernetes import Kubernetes, KubernetesError
 from seedjob_operator.controller.sources import SourceReader
 from seedjob_operator.resources import JobSpec
+from unit.simulated import simulate
 
 NOON = "2026-03-01T12:00:00Z"
 JOB = JobSpec.model_validate(
@@ -88,3 +89,47 @@ def test_whoever_writes_data_shows(entries: tuple[dict[str, Any], ...]) -> None:
 def test_where_it_isnt_certain_nothing_is_said(entries: tuple[dict[str, Any], ...], at: str) -> None:
     """Then the resource version is what tells one state from another."""
     assert written(*entries, at=at) is None
+
+
+class Ticking(At):
+    """A clock that moves when told to."""
+
+    seconds = 100.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+class Failing(Holding):
+    """A Kubernetes that can't give its Secret: it fails, or never answers."""
+
+    def __init__(self, *, hangs: bool) -> None:
+        super().__init__(DATA)
+        self.hangs, self.broken, self.asked = hangs, True, 0
+
+    async def get(self, path: str) -> dict[str, Any]:
+        self.asked += 1
+        if self.broken and self.hangs:
+            await asyncio.Event().wait()
+        if self.broken:
+            raise KubernetesError("unable to transform key", status=500)
+        return await super().get(path)
+
+
+@pytest.mark.parametrize("hangs", [False, True], ids=["it fails", "it hangs"])
+def test_a_secret_that_cannot_be_read_is_waited_for_once_and_not_by_each_of_its_jobs(hangs: bool) -> None:
+    """Hundreds of jobs may have the same Secret; other jobs' cancels stand behind them."""
+
+    async def test() -> None:
+        kubernetes, clock = Failing(hangs=hangs), Ticking("13:00:00")
+        reader = SourceReader(cast("Kubernetes", kubernetes), clock)
+        for _ in range(300):
+            with pytest.raises((KubernetesError, TimeoutError)):
+                await asyncio.wait_for(reader.secrets_of("ns", JOB), 0.01)
+        assert kubernetes.asked == 1
+        kubernetes.broken = False
+        clock.seconds += 10
+        read = await reader.secrets_of("ns", JOB)
+        assert read.secrets == {"hf": {"token": "s3cret"}}, "and then again, before an ended job is looked at late"
+
+    simulate(test())
