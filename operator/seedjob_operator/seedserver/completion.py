@@ -1,6 +1,7 @@
 """Records what became of a job: its end with figures, artifacts and the whole log, or its way back into the queue."""
 
 import asyncio
+import contextlib
 import logging
 
 from seedjob_operator.seedapi.wire import JobStatus
@@ -81,11 +82,10 @@ class Completion:
         path = self._folders.log(record.id)
         try:
             progress = progress_at_end(path)
-            log = JobLog(str(path))
-            for note in notes:
-                if note is not None:
-                    log.note(note)
-            log.close()
+            with contextlib.closing(JobLog(str(path))) as log:
+                for note in notes:
+                    if note is not None:
+                        log.note(note)
         except (OSError, ValueError) as error:
             if isinstance(error, OSError) and is_shortage(error):
                 raise

@@ -136,19 +136,15 @@ def _checked(result: dict[str, str]) -> _Result | None:
     code = files.number_of(result.get("exit_code", ""), most=255)
     retries = files.number_of(result.get("retries", ""), most=_MOST_RETRIES)
     ended_at = files.number_of(result.get("ended_at", ""), most=_LATEST)
-    cpu_seconds = _seconds(result.get("cpu_seconds", ""))
+    cpu_seconds = seconds_of(result.get("cpu_seconds", ""))
     peak_memory_kb = files.number_of(result.get("peak_memory_kb", ""))
     if retries is None or ended_at is None or cpu_seconds is None or peak_memory_kb is None:
         return None
-    if (
-        outcome not in (files.EXITED, *_STATUSES)
-        or len(reason) > _LONGEST_TEXT
-        or (code is None and result.get("exit_code") != "")
-    ):
+    if outcome not in (files.EXITED, *_STATUSES) or (code is None and result.get("exit_code") != ""):
         return None
     return _Result(
         outcome=outcome,
-        reason=_storable(reason),
+        reason=_storable(reason[:_LONGEST_TEXT]),
         exit_code=code,
         retries=retries,
         ended_at=ended_at,
@@ -157,7 +153,8 @@ def _checked(result: dict[str, str]) -> _Result | None:
     )
 
 
-def _seconds(text: str) -> float | None:
+def seconds_of(text: str) -> float | None:
+    """Give the seconds that a text of a record says; None if it says none that there can be."""
     try:
         seconds = float(text)
     except ValueError:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,9 +11,17 @@ from typing import TypeVar
 
 from seedjob_operator.seedapi.wire import JobStatus
 from seedjob_operator.seedserver import processes
-from seedjob_operator.seedserver.ending import NEVER_BEGAN, Ending, last_sign, may_begin, overdue, read_ending
+from seedjob_operator.seedserver.ending import (
+    NEVER_BEGAN,
+    Ending,
+    last_sign,
+    may_begin,
+    overdue,
+    read_ending,
+    seconds_of,
+)
 from seedjob_operator.seedserver.folders import Folders, drop_order
-from seedjob_operator.seedserver.launch import Launcher, start_supervisor
+from seedjob_operator.seedserver.launch import Launcher, patience, start_supervisor
 from seedjob_operator.seedserver.records import JobRecord
 from seedjob_operator.seedserver.scheduler import Claim, claim_of
 from seedjob_operator.seedserver.shortage import is_shortage
@@ -24,6 +32,7 @@ _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
 RETRY_SECONDS = 1.0
 _STARTERS = 4
+_LONGEST_SECONDS = 1e8
 
 
 @dataclass(slots=True)
@@ -34,6 +43,8 @@ class Active:
     vcpus: int
     patience: float
     """The seconds within which it must end when it is told to."""
+    run_seconds: float = 0.0
+    """The seconds that an earlier server gave its run."""
     overdue: bool = False
     supervisor: processes.Supervisor | None = None
     task: asyncio.Task[None] | None = None
@@ -42,6 +53,12 @@ class Active:
     def of(record: JobRecord, *, patience: float) -> "Active":
         """Take up a job."""
         return Active(claim=claim_of(record), vcpus=record.cpu * record.num_nodes, patience=patience)
+
+    def keep_times(self, state: Mapping[str, str]) -> None:
+        """Leave it the times with which an earlier server started it, where they are longer than this one's."""
+        grace, run = (seconds_of(state.get(name, "")) or 0.0 for name in ("grace_seconds", "timeout_seconds"))
+        self.patience = max(self.patience, patience(min(grace, _LONGEST_SECONDS)))
+        self.run_seconds = min(run, _LONGEST_SECONDS)
 
     def terminate(self) -> None:
         """Tell it to end."""
@@ -85,6 +102,7 @@ class Following:
         folder = self._folders.job(record.id)
         self._folders.take_back(record.id)
         active.supervisor = processes.find(folder)
+        active.keep_times(files.read_record(str(folder / files.STATE)) or {})
         return active.supervisor is None and may_begin(folder)
 
     async def launch(self, record: JobRecord, active: Active) -> tuple[JobRecord, Ending]:
@@ -158,7 +176,8 @@ class Following:
         """Return when no supervisor has the job, and none can begin it any more."""
         while True:
             if active.supervisor is not None:
-                active.supervisor.end_within(self._launcher.overdue_after(record))
+                own = active.run_seconds + active.patience
+                active.supervisor.end_within(max(self._launcher.overdue_after(record), own))
                 await active.supervisor.ended()
                 active.overdue |= active.supervisor.overdue
                 active.supervisor.close()

@@ -22,6 +22,11 @@ _LEAST_MARGIN = 5.0  # for a supervisor to kill what is left and record the end
 _RANK_NAMES = ("SEED_NODE_RANK", "RANK", "PET_NODE_RANK")
 
 
+def patience(grace_seconds: float) -> float:
+    """Give the seconds after which a job with this grace must have ended that was told to."""
+    return grace_seconds + max(grace_seconds, _LEAST_MARGIN)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Launcher:
     """How jobs are run here. `time_scale` divides the seconds of `timeout_minutes`; `repos` has the repositories.
@@ -47,7 +52,7 @@ class Launcher:
     @property
     def patience(self) -> float:
         """The seconds after which a job must have ended that was told to."""
-        return self.grace_seconds + max(self.grace_seconds, _LEAST_MARGIN)
+        return patience(self.grace_seconds)
 
     def write_order(self, record: JobRecord, folder: Path) -> None:
         """Make the job's folder, with room for what its supervisor has to write, and then what is to run there.

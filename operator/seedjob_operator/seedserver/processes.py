@@ -104,8 +104,10 @@ def _only_records(pid: int) -> bool:
     """Whether a supervisor's job has ended but for its record: nothing runs below it, and nobody stopped it."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_STOPPED and not descendants(pid)
-    except (psutil.Error, OSError):
+    except psutil.Error:
         return False
+    except OSError:  # there is no descriptor to look with: nobody knows, and what it knows would be lost
+        return True
 
 
 def _has_ended(pid: int) -> bool:

@@ -15,7 +15,7 @@ from seedjob_operator.seedserver.supervisor.files import number_of, open_plain, 
 _LONGEST_LINE = 65536
 _SEGMENTS = 8
 _AT_ONCE = 1000  # lines of the same time
-_LARGEST_SEGMENT = 1 << 32
+_LARGEST_SEGMENT = 1 << 38
 _NOTE = 128  # the longest note on what was dropped, with its head
 _MIB = 1 << 20
 
@@ -30,12 +30,19 @@ class JobLog:
         self._descriptor = self._opened(self._bases[-1])
         self._size = os.fstat(self._descriptor).st_size
         self._partial: dict[str, bytes] = {}
-        end = self._read_end()
-        torn = len(end) - end.rfind(b"\n") - 1  # by a supervisor that was killed
+        try:
+            self._last = self._go_on_from(self._read_end())
+        except BaseException:
+            self.close()
+            raise
+
+    def _go_on_from(self, end: bytes) -> int:
+        """Cut off a line that a killed supervisor left torn; give the last whole line's time."""
+        torn = len(end) - end.rfind(b"\n") - 1
         if torn:
             self._size -= torn
             self._undo()
-        self._last = _time_of_last(end)
+        return _time_of_last(end)
 
     def note(self, text: str) -> None:
         """Write a line of the platform's own: one, whatever it quotes."""

@@ -1,10 +1,10 @@
 """A job from its order to its result: fetch the repository, try, try again, record the end."""
 
+import errno
 import os
 import stat
 import time
 
-from seedjob_operator.seedserver.shortage import is_shortage
 from seedjob_operator.seedserver.supervisor import files
 from seedjob_operator.seedserver.supervisor.descendants import become_reaper, start_time
 from seedjob_operator.seedserver.supervisor.joblog import JobLog
@@ -13,6 +13,7 @@ from seedjob_operator.seedserver.supervisor.processes import Signals, Try, Usage
 _SHELL = "/bin/sh"
 _RETRY_SECONDS = 1.0
 _OWNERS = 0o700
+_IN_THE_WAY = (errno.ENOTEMPTY, errno.EEXIST)
 _ENGINE_FAILED = 125
 _REMOVALS = 2  # podman can't remove a container whose monitor was killed too, but can when asked again
 
@@ -68,7 +69,7 @@ class Supervisor:
             return self._result(files.REFUSED, reason=str(refusal))
 
     def record(self, result: dict[str, str]) -> None:
-        """Write the end, which makes the result final. Nobody else knows it: while the machine lacks room, it is tried again."""
+        """Write the end, which makes the result final. Nobody else knows it: while the machine can't, it is tried again."""
         while True:
             try:
                 files.write_record(f"{self._folder}/{files.RESULT}", result)
@@ -76,7 +77,7 @@ class Supervisor:
                 if not self._take_folder_back():
                     return
             except OSError as error:
-                if not is_shortage(error):
+                if files.is_missing(error) or error.errno in _IN_THE_WAY:
                     return  # for example, the job removed its own folder: the server sees that
                 time.sleep(_RETRY_SECONDS)
             else:
@@ -214,6 +215,8 @@ class Supervisor:
             "boot_id": files.boot_id(),
             "retries": str(self._retries),
             "nodes": ",".join(map(str, pids)),
+            "grace_seconds": self._order["grace_seconds"],
+            "timeout_seconds": self._order["timeout_seconds"],
         }
         files.write_record(f"{self._folder}/{files.STATE}", state)
 
