@@ -72,7 +72,7 @@ def _read_late(case: Case) -> Decision:
     if intent is None:
         return _restated(case)
     wait = _seconds_to_next_read(case)
-    if wait > 0:
+    if wait > 0 and not masking.has_new_words(case):
         restated = _restated(case)
         return dataclasses.replace(restated, requeue_after=min(wait, restated.requeue_after or wait))
     unread = observed.end_listed or _lacks_exit_code(case)

@@ -7,7 +7,7 @@ from enum import Enum
 
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.snapshot import MISSING, UNREAD, Connection, Desired, Fault, Hold, Observed, Result, Sent
-from seedjob_operator.seedapi.wire import Analytics, Job
+from seedjob_operator.seedapi.wire import Analytics, Job, JobStatus
 
 SEPARATE = timedelta(seconds=50)
 _MOST_ABSENCES = 8
@@ -156,7 +156,14 @@ def job_seen(observed: Observed, job: Job, *, now: datetime | None, listed_at: d
         seen_at=now or listed_at,
         look_now=observed.look_now and now is None,
         unlisted_active_at=now if observed.remote is MISSING and job.status.active else None,
+        sampled_at=_sampled_at(observed, job, now or listed_at),
     )
+
+
+def _sampled_at(observed: Observed, job: Job, at: datetime | None) -> datetime | None:
+    """Count a job that ran before this process as sampled by the earlier one: a restart asks for no analytics."""
+    taken_over = observed.sent is Sent.UNKNOWN and observed.remote is UNREAD and job.status is JobStatus.RUNNING
+    return at if taken_over else observed.sampled_at
 
 
 def _undeleted_since(observed: Observed, seen: datetime | None) -> datetime | None:

@@ -130,20 +130,29 @@ def _texts(job: Job) -> tuple[str, ...]:
 
 
 def mask_late(case: Case) -> MaskTexts | None:
-    """Give the step that masks an ended job's last words, where the Secrets couldn't be read at its end."""
+    """Give the step that masks an ended job's last words, where they weren't to be had, or not to be masked, at its end."""
     failed_at = case.observed.unmasked_at
-    if not lacks_last_words(case) or failed_at is None or case.now - failed_at < _BETWEEN_LATE_LOOKS:
-        return None
+    just_failed = failed_at is not None and case.now - failed_at < _BETWEEN_LATE_LOOKS
     job = case.observed.remote
-    assert isinstance(job, Job)  # noqa: S101  # for the type checker: `lacks_last_words` asked
+    if just_failed or not lacks_last_words(case) or not isinstance(job, Job):
+        return None
     return MaskTexts(texts=_texts(job), secrets=sent(case))
 
 
 def lacks_last_words(case: Case) -> bool:
-    """Tell whether the words of a job's end are left out for as long as its Secrets can't be read."""
+    """Tell whether the words of a job's end are known and left out, and may yet be told."""
+    return has_new_words(case) or (_last_words(case) is not None and case.observed.unmasked_at is not None)
+
+
+def has_new_words(case: Case) -> bool:
+    """Tell whether a read showed words of a job's end that weren't looked through: a list leaves them out."""
+    words, observed = _last_words(case), case.observed
+    return words is not None and observed.fresh and words not in observed.masked and sent(case) != NO_SECRETS
+
+
+def _last_words(case: Case) -> str | None:
     job = case.observed.remote
-    ended = isinstance(job, Job) and job.status.terminal and bool(job.error)
-    return ended and case.observed.unmasked_at is not None
+    return (job.error or None) if isinstance(job, Job) and job.status.terminal else None
 
 
 def _seconds_to_retry(case: Case) -> float | None:

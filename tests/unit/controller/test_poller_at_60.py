@@ -24,7 +24,7 @@ from seedjob_operator.controller.observations import Observations
 from seedjob_operator.controller.poller import Poller
 from seedjob_operator.controller.queue import KeyQueue
 from seedjob_operator.controller.sampling import Sampler
-from seedjob_operator.core.snapshot import MISSING
+from seedjob_operator.core.snapshot import MISSING, Sent
 from seedjob_operator.seedapi.budget import Budget
 from seedjob_operator.seedapi.client import SeedClient
 from seedjob_operator.seedapi.errors import SeedError
@@ -213,7 +213,7 @@ class World:
 
     def follow(self, name: str) -> None:
         key = Key("ns", name)
-        self.seen.put(key, self.seen.get(key, uid=name), uid=name)
+        self.seen.put(key, self.seen.get(key, uid=name)._replace(sent=Sent.CREATED), uid=name)
         self.seen.at[name] = self.clock.monotonic()
         self.link.follow(key, name)
 

@@ -7,7 +7,7 @@ import pytest
 from seedjob_operator.core import learning, sampling
 from seedjob_operator.core.decide import decide
 from seedjob_operator.core.decision import ReadResult
-from seedjob_operator.core.snapshot import MISSING, UNREAD, Observed
+from seedjob_operator.core.snapshot import MISSING, UNREAD, Observed, Sent
 from seedjob_operator.resources import Phase, SeedJobStatus
 from seedjob_operator.seedapi.wire import Analytics, JobStatus
 from unit.core.given import GENERATED, NOW, OWN, desired, job, observed, recorded
@@ -39,6 +39,25 @@ def sampled(*, remote: object = None, **fields: object) -> Observed:
 )
 def test_when_they_are_due(seen: Observed, due: bool) -> None:
     assert (sampling.due_since(seen, NOW) is not None) is due
+
+
+def test_a_restart_asks_for_none() -> None:
+    """An earlier process sampled them; a job that begins under this one has its first sample after half a minute."""
+    found = learning.job_seen(observed(sent=Sent.UNKNOWN), job(), now=None, listed_at=NOW)
+    assert sampling.due_since(found, NOW + timedelta(minutes=4)) is None
+    assert sampling.due_since(found, NOW + timedelta(minutes=5)) is not None
+    waiting = learning.job_seen(observed(sent=Sent.UNKNOWN), job(JobStatus.QUEUED), now=None, listed_at=NOW)
+    begun = learning.job_seen(waiting, job(), now=None, listed_at=NOW)
+    assert sampling.due_since(begun, NOW) is not None
+    made = learning.job_created(observed(sent=Sent.NOTHING), job(), now=NOW)
+    assert sampling.due_since(made, NOW) is not None
+
+
+def test_what_an_earlier_process_showed_stays_until_there_is_news() -> None:
+    status = shown(sampled(), ago=60.0)
+    later = decide(desired(status=status, intent=OWN), observed(remote=job(progress="2/3")), NOW).status
+    assert later is not None
+    assert later.analytics == status.analytics is not None
 
 
 def test_whoever_never_had_any_comes_first() -> None:
