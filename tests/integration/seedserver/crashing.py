@@ -8,6 +8,7 @@ came to its end.
 
 import asyncio
 import json
+import math
 import os
 import random
 import signal
@@ -230,19 +231,26 @@ def supervisor_writes(root: Path) -> None:
     def lives(folder: Path, kill: Kill) -> None:
         _check(live(lambda: armed(folder, kill, ""), asdict(kill)), 0, asdict(kill))
 
-    _at_all(root, armed, lives)
+    # How often a log's segments change depends on the pieces in which output comes: half as often they certainly do.
+    _at_all(root, armed, lives, certain=0.5)
 
 
 def _at_all(
     root: Path,
     armed: Callable[[Path, Kill | None, str], Awaitable[dict[str, object]]],
     lives: Callable[[Path, Kill], object],
+    *,
+    certain: float = 1.0,
 ) -> None:
-    """Live once to note the places, then kill at each: some processes at a time."""
+    """Live once to note the places, then kill at each: some processes at a time.
+
+    `certain` is the part of its times there in which a place is certainly met again.
+    """
     folder, note = _made(root / "noted"), root / "places"
     _check(live(lambda: armed(folder, None, str(note)), {"place": ""}), 0, {"place": ""})
     rng = random.Random(int(sys.argv[3]))  # for tests, to be repeated
-    times = Counter(note.read_text().splitlines())
+    noted = Counter(note.read_text().splitlines())
+    times = {place: math.ceil(noted[place] * certain) for place in noted}
     kills = [Kill(place, rng.randrange(times[place]), torn) for place in sorted(times) for torn in _ways(place)]
     _print({"planned": [asdict(kill) for kill in kills]})
     rng.shuffle(kills)  # so that both workers have as much to do
