@@ -38,11 +38,11 @@ def _parser(*, serving: bool) -> argparse.ArgumentParser:
 def _add_seed_server(serve: argparse.ArgumentParser) -> None:
     """Load the local server only where it is asked for: its packages are an extra, and take time to load."""
     try:
-        from seedjob_operator.seedserver import command  # noqa: PLC0415
+        from seedjob_operator.seedserver import command, flags  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         serve.set_defaults(run=lambda _, name=missing.name: _refuse_missing(name))
         return
-    command.add_arguments(serve)
+    flags.add_arguments(serve)
     serve.set_defaults(run=command.run)
 
 

@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from seedjob_operator.seedserver import command
+from seedjob_operator.seedserver import command, flags
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="seed-server")
-    command.add_arguments(parser)
+    flags.add_arguments(parser)
     sys.exit(command.run(parser.parse_args()))

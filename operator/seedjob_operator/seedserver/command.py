@@ -1,11 +1,10 @@
-"""`seedjob-operator seed-server`: its flags, and a start that says what to do next."""
+"""`seedjob-operator seed-server`: a start that says what to do next, or what to put right."""
 
 import argparse
 import asyncio
 import ipaddress
 import logging
 import os
-import re
 import secrets
 import socket
 import sys
@@ -17,114 +16,20 @@ from seedjob_operator.seedserver.access import Credential, Credentials
 from seedjob_operator.seedserver.containers import Engine, find_engine
 from seedjob_operator.seedserver.folders import FolderInUseError, Folders
 from seedjob_operator.seedserver.inventory import Inventory, InventoryError, read_inventory
-from seedjob_operator.seedserver.launch import DEFAULT_LOG_LIMIT_MIB, MIB, Launcher
+from seedjob_operator.seedserver.launch import MIB, Launcher
 from seedjob_operator.seedserver.openfiles import raise_soft_limit
 from seedjob_operator.seedserver.ratelimit import PLANS
 from seedjob_operator.seedserver.secretfile import read_or_make
 from seedjob_operator.seedserver.serving import Serving, listen, serve
 from seedjob_operator.seedserver.store import StoreError
-from seedjob_operator.seedserver.tokens import NAMESPACE_PATTERN, TokensError, read_tokens
+from seedjob_operator.seedserver.tokens import TokensError, read_tokens
 
 _LOG = logging.getLogger(__name__)
 _UNUSABLE = 2
-_ABOUT = """\
-A local Seed platform: the whole Jobs API, with jobs that run for real as processes on this machine.
-
-It runs whatever commands its users send, with the rights of whoever started it: whoever has a token can do on this
-machine what you can. It listens on this machine only unless --listen says otherwise, and then demands --tokens.
-"""
 
 
 class _UnusableError(Exception):
     """A flag can't be used; the message is one line that names it."""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
-    parser.description = _ABOUT
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    add = parser.add_argument
-    add(
-        "--listen",
-        metavar="HOST:PORT",
-        default="127.0.0.1:8900",
-        type=_address,
-        help="default 127.0.0.1:8900; port 0 takes a free one",
-    )
-    add(
-        "--data",
-        metavar="DIR",
-        type=Path,
-        default=Path(".seed-server"),
-        help="records, logs and artifacts; default .seed-server",
-    )
-    add(
-        "--namespace",
-        metavar="NAME",
-        action="append",
-        type=_namespace,
-        help="a namespace that the token may use, repeatable; default local",
-    )
-    add(
-        "--token",
-        metavar="TOKEN",
-        help="the credential to accept, readable here for everybody who is on this machine; left out: one is made,"
-        " printed, and kept in the data folder",
-    )
-    add(
-        "--tokens",
-        metavar="FILE",
-        type=Path,
-        help="YAML with several users, their tokens, namespaces and plans, in the place of --token and --namespace",
-    )
-    add(
-        "--plan",
-        choices=tuple(PLANS),
-        default="60",
-        help="requests a minute of each token; default 60, as the operator expects. 60 allows bursts of 10 a second,"
-        " 300 of 30, 1000 of 100",
-    )
-    add("--repos", metavar="DIR", type=_folder, help="git repositories for jobs: acme/trainer is DIR/acme/trainer")
-    add(
-        "--inventory",
-        metavar="FILE",
-        type=Path,
-        help="YAML with each region's GPUs, vCPUs and memory and the largest machines; default: 8 of each GPU type,"
-        " 96 vCPUs and 512 GB in each region",
-    )
-    add("--grace-seconds", metavar="S", type=_number, default=30.0, help="from SIGTERM to SIGKILL; default 30")
-    add(
-        "--time-scale",
-        metavar="N",
-        type=_positive,
-        default=1.0,
-        help="a minute of timeout_minutes lasts 60/N seconds; default 1",
-    )
-    add(
-        "--log-limit-mib",
-        metavar="N",
-        type=_whole,
-        default=DEFAULT_LOG_LIMIT_MIB,
-        help=f"how much of a job's log is kept, in MiB: the oldest part is dropped; default {DEFAULT_LOG_LIMIT_MIB}",
-    )
-    add(
-        "--containers",
-        choices=("auto", "never"),
-        default="auto",
-        help="jobs with an image run in podman or docker where one is usable (auto), or always as processes (never);"
-        " default auto",
-    )
-    add(
-        "--on-stop",
-        choices=("keep", "end"),
-        default="keep",
-        help="when stopped, running jobs go on and are found again (keep), or are cancelled (end); default keep",
-    )
-    add(
-        "--enable-faults",
-        action="store_true",
-        help="faults on demand and a ledger of requests below /_control, from this machine only",
-    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -140,8 +45,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _serve(args: argparse.Namespace) -> None:
     host, port = args.listen
-    if args.tokens is None and not ipaddress.ip_address(host).is_loopback:
-        raise _UnusableError(f"--listen {host} is open to other machines: say with --tokens FILE who may use it")
     tokens = _tokens(args)
     open_files = raise_soft_limit()
     folders = _prepared(args.data)
@@ -166,6 +69,8 @@ def _serve(args: argparse.Namespace) -> None:
         enable_faults=args.enable_faults,
         end_jobs=args.on_stop == "end",
     )
+    if _is_open(args):
+        _LOG.warning("--listen %s: whoever has a token can run commands here, from other machines too", host)
     with _listening(host, port) as listener:
         url = _url(listener)
         asyncio.run(serve(serving, listener, announce=lambda: _announce(url, namespaces, made)))
@@ -216,9 +121,16 @@ def _tokens(args: argparse.Namespace) -> list[tuple[str, Credential]] | None:
     given = args.token
     if given is None:
         return None
+    if _is_open(args):
+        reason = "a token that other machines may use must not stand on a command line, which everybody here can read"
+        raise _UnusableError(f"--token: {reason}: leave it out, and one is made, or give --tokens FILE")
     if not given or not given.isascii() or not given.isprintable() or " " in given:
         raise _UnusableError("--token must be of printable ASCII characters without spaces")
     return [(given, _own_credential(args))]
+
+
+def _is_open(args: argparse.Namespace) -> bool:
+    return not ipaddress.ip_address(args.listen[0]).is_loopback
 
 
 def _made_token(folders: Folders) -> str:
@@ -245,49 +157,3 @@ def _announce(url: str, namespaces: Sequence[str], made_token: str | None) -> No
         example = url + path(LIST_JOBS, namespace=namespaces[0])
         lines += [f"token: {made_token}", f"try:   curl -H 'Authorization: Bearer {made_token}' {example}"]
     print(*lines, sep="\n", flush=True)  # noqa: T201  # the command line's own output
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    host = {"localhost": "127.0.0.1", "": "127.0.0.1"}.get(host, host).strip("[]")
-    if not (port.isascii() and port.isdigit() and int(port) < 65536):
-        raise argparse.ArgumentTypeError(f"{text!r} has no port: write HOST:PORT, such as 127.0.0.1:8900")
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{host!r} is no IP address: write one, such as 127.0.0.1:8900") from None
-    return host, int(port)
-
-
-def _namespace(text: str) -> str:
-    if not re.fullmatch(NAMESPACE_PATTERN, text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no namespace: use letters, digits, '-', '_' and '.'")
-    return text
-
-
-def _folder(text: str) -> Path:
-    if not Path(text).is_dir():
-        raise argparse.ArgumentTypeError(f"{text} is not a folder")
-    return Path(text).absolute()
-
-
-def _number(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if not 0 <= number <= 1e9:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1000000000")
-    return number
-
-
-def _positive(text: str) -> float:
-    if not (number := _number(text)):
-        raise argparse.ArgumentTypeError("0 would stop the clock: give a number above it")
-    return number
-
-
-def _whole(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1_000_000):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 1000000")
-    return int(text)

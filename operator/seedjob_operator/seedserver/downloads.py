@@ -1,15 +1,16 @@
 """Serves artifacts to whoever has a signed link: a job's index of files with their checksums, and the files."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from seedjob_operator.seedapi.wire import Status
 from seedjob_operator.seedserver import artifacts
 from seedjob_operator.seedserver.errors import RefusedError
-from seedjob_operator.seedserver.links import PREFIX, Links
+from seedjob_operator.seedserver.links import PREFIX
 from seedjob_operator.seedserver.platform import Platform
 from seedjob_operator.seedserver.records import MICROSECONDS
 
@@ -22,7 +23,10 @@ def downloads_router(platform: Platform) -> APIRouter:
 
     @router.get(PREFIX + "{place:path}")
     def download(
-        place: str, expires: Annotated[int, Query(ge=0, le=10**12)], signature: Annotated[str, Query(max_length=200)]
+        request: Request,
+        place: str,
+        expires: Annotated[int, Query(ge=0, le=10**12)],
+        signature: Annotated[str, Query(max_length=200)],
     ) -> Response:
         if not platform.links.is_good(place, expires=expires, signature=signature, now=platform.now // MICROSECONDS):
             message = "this link has expired or was changed: get the job again for a new one"
@@ -31,17 +35,17 @@ def downloads_router(platform: Platform) -> APIRouter:
         tree = platform.folders.artifacts / namespace / job_id
         if parts:
             return _file(tree, "/".join(parts))
-        return _index(platform.links, tree, namespace, job_id, expires)
+        base = str(request.base_url).rstrip("/")
+        return _index(tree, lambda path: base + platform.links.signed(namespace, job_id, path, expires=expires))
 
     return router
 
 
-def _index(links: Links, tree: Path, namespace: str, job_id: str, expires: int) -> Response:
+def _index(tree: Path, link: Callable[[str], str]) -> Response:
     found = artifacts.manifest(tree)
     if found is None:
         raise RefusedError(Status.NOT_FOUND, _GONE)
-    files = [{**entry, "url": links.signed(namespace, job_id, str(entry["path"]), expires=expires)} for entry in found]
-    return JSONResponse({"data": files})
+    return JSONResponse({"data": [{**entry, "url": link(str(entry["path"]))} for entry in found]})
 
 
 def _file(tree: Path, path: str) -> Response:

@@ -15,7 +15,7 @@ _STATUSES = {
     files.REFUSED: JobStatus.FAILED,
 }
 REBOOTED = "the machine was restarted while this job ran, which ended it"
-PREEMPTED = "the job was preempted: its room was needed for a job that is not spot"
+PREEMPTED = "the job was preempted: its spot capacity was taken back"
 LOST = "the process that ran this job was killed from outside; what could be found of what it had started was ended"
 GONE = (
     "the command removed what the platform keeps in the folder above its HOME, and with it how the job ended;"

@@ -2,11 +2,13 @@
 
 At every commit, on both sides of it; or at every place in the code at which the server, or a supervisor, changes files:
 `writes` finds them by itself, and the seed chooses which time at each. After each crash it lives again to the end. Each life is a fork, because a start of Python
-for each would take most of the time. Prints one line of JSON a life that came to its end.
+for each would take most of the time. Prints a line of JSON with the places at which it will kill, and one for each life that
+came to its end.
 """
 
 import asyncio
 import json
+import math
 import os
 import random
 import signal
@@ -31,6 +33,7 @@ from seedjob_operator.seedserver.store import Store
 SECRET = "s3cr3t-of-a-job"  # a made-up one, to be looked for
 _LOG_LIMIT = 1 << 16
 _WORKERS = 2
+_KILLED = -signal.SIGKILL
 _NAMES = "a-ends", "b-is-cancelled", "c-is-preempted"
 _DELETED = "d-is-deleted"
 _TESTS = Path(__file__).parents[2]
@@ -150,14 +153,13 @@ async def _ended(platform: Platform, name: str) -> JobRecord:
 # --- lives ---
 
 
-def live(life: Callable[[], Awaitable[dict[str, object]]], told: dict[str, object]) -> bool:
-    """Live once, in a process of its own; whether it lived to the end, which it prints."""
+def live(life: Callable[[], Awaitable[dict[str, object]]], told: dict[str, object]) -> int:
+    """Live once, in a process of its own, which prints a line at its end; give how that process ended."""
     child = os.fork()
     if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     try:
-        line = json.dumps(told | asyncio.run(_awaited(life))) + "\n"
-        os.write(1, line.encode())  # in one piece, beside those of other processes
+        _print(told | asyncio.run(_awaited(life)))
     except BaseException as error:  # noqa: BLE001  # a fork must never go on as its parent
         print(told, repr(error), file=sys.stderr, flush=True)
         os._exit(1)
@@ -168,15 +170,27 @@ async def _awaited(life: Callable[[], Awaitable[dict[str, object]]]) -> dict[str
     return await life()
 
 
+def _print(line: dict[str, object]) -> None:
+    os.write(1, (json.dumps(line) + "\n").encode())  # in one piece, beside those of other processes
+
+
+def _check(ended: int, expected: int, told: dict[str, object]) -> None:
+    """Leave this process, and say why, where a life did not end as it has to."""
+    if ended != expected:
+        sys.exit(f"a life ended with {ended} and not {expected}: {told}")
+
+
 def commits(root: Path) -> None:
     """Crash at every commit, on both sides of it, until there are no more."""
     for when in ("before", "after"):
         for at in range(100):
             folder = _made(root / f"{when}-{at}")
             told: dict[str, object] = {"at": at, "when": when}
-            if live(partial(story, folder, Barrier(at, when)), told):
+            ended = live(partial(story, folder, Barrier(at, when)), told | {"killed": False})
+            if ended == 0:
                 break
-            live(partial(story, folder, Barrier()), told)
+            _check(ended, _KILLED, told)
+            _check(live(partial(story, folder, Barrier()), told | {"killed": True}), 0, told)
 
 
 @dataclass(frozen=True)
@@ -196,8 +210,9 @@ def server_writes(root: Path) -> None:
         return story(folder, Barrier())
 
     def lives(folder: Path, kill: Kill) -> None:
-        if not live(lambda: armed(folder, kill, ""), asdict(kill)):
-            live(partial(story, folder, Barrier()), asdict(kill))
+        told = asdict(kill)
+        _check(live(lambda: armed(folder, kill, ""), told | {"killed": False}), _KILLED, told)
+        _check(live(partial(story, folder, Barrier()), told | {"killed": True}), 0, told)
 
     _at_all(root, armed, lives)
 
@@ -206,37 +221,58 @@ def supervisor_writes(root: Path) -> None:
     """Crash at every place at which a supervisor changes files; the server lives on."""
     boot = launch._BOOT  # what it runs first
 
-    def armed(folder: Path, kill: Kill | None, note: str) -> Awaitable[dict[str, object]]:
+    async def armed(folder: Path, kill: Kill | None, note: str) -> dict[str, object]:
         arming = f"writes.arm({str(folder / 'data')!r}, **{_arming(folder, kill, note)!r})"
         launch._BOOT = (  # as above
             f"import sys; sys.path.append({str(_TESTS)!r}); from integration.seedserver import writes; {arming}; {boot}"
         )
-        return solo(folder, Barrier())
+        return await solo(folder, Barrier()) | {"killed": _mark(folder).exists()}
 
-    _at_all(root, armed, lambda folder, kill: live(lambda: armed(folder, kill, ""), asdict(kill)))
+    def lives(folder: Path, kill: Kill) -> None:
+        _check(live(lambda: armed(folder, kill, ""), asdict(kill)), 0, asdict(kill))
+
+    # How often a log's segments change depends on the pieces in which output comes: half as often they certainly do.
+    _at_all(root, armed, lives, certain=0.5)
 
 
 def _at_all(
     root: Path,
     armed: Callable[[Path, Kill | None, str], Awaitable[dict[str, object]]],
     lives: Callable[[Path, Kill], object],
+    *,
+    certain: float = 1.0,
 ) -> None:
-    """Live once to note the places, then kill at each: some processes at a time."""
+    """Live once to note the places, then kill at each: some processes at a time.
+
+    `certain` is the part of its times there in which a place is certainly met again.
+    """
     folder, note = _made(root / "noted"), root / "places"
-    assert live(lambda: armed(folder, None, str(note)), {"place": ""})
+    _check(live(lambda: armed(folder, None, str(note)), {"place": ""}), 0, {"place": ""})
     rng = random.Random(int(sys.argv[3]))  # for tests, to be repeated
-    times = Counter(note.read_text().splitlines())
+    noted = Counter(note.read_text().splitlines())
+    times = {place: math.ceil(noted[place] * certain) for place in noted}
     kills = [Kill(place, rng.randrange(times[place]), torn) for place in sorted(times) for torn in _ways(place)]
+    _print({"planned": [asdict(kill) for kill in kills]})
     rng.shuffle(kills)  # so that both workers have as much to do
-    workers = []
-    for worker in range(_WORKERS):
-        workers.append(os.fork())
-        if workers[-1] == 0:
-            for number, kill in list(enumerate(kills))[worker::_WORKERS]:
-                lives(_made(root / f"{number}"), kill)
-            os._exit(0)
+    workers = [_worker(root, list(enumerate(kills))[number::_WORKERS], lives) for number in range(_WORKERS)]
     for worker in workers:
-        os.waitpid(worker, 0)
+        _check(os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]), 0, {"worker": worker})
+
+
+def _worker(root: Path, kills: Iterable[tuple[int, Kill]], lives: Callable[[Path, Kill], object]) -> int:
+    """Let a process of its own live through some kills; give its id."""
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        for number, kill in kills:
+            lives(_made(root / f"{number}"), kill)
+        code = 0
+    except SystemExit as reason:
+        print(reason, file=sys.stderr, flush=True)
+    finally:
+        os._exit(code)
 
 
 def _ways(place: str) -> tuple[bool, ...]:
@@ -246,7 +282,12 @@ def _ways(place: str) -> tuple[bool, ...]:
 def _arming(folder: Path, kill: Kill | None, note: str) -> dict[str, Any]:
     if kill is None:
         return {"note": note}
-    return {"kill_at": kill.place, "time": kill.time, "torn": kill.torn, "once": str(folder / "killed")}
+    return {"kill_at": kill.place, "time": kill.time, "torn": kill.torn, "once": str(_mark(folder))}
+
+
+def _mark(folder: Path) -> Path:
+    """Give the file that whoever is killed makes at that moment."""
+    return folder / "killed"
 
 
 def _made(folder: Path) -> Path:

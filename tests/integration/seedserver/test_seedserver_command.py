@@ -37,7 +37,7 @@ def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
     [
         (["--listen", "8900x"], "has no port: write HOST:PORT"),
         (["--listen", "example.org:80"], "is no IP address"),
-        (["--listen", "0.0.0.0:0", "--token", "t"], "say with --tokens FILE who may use it"),
+        (["--listen", "0.0.0.0:0", "--token", "t"], "leave it out, and one is made, or give --tokens FILE"),
         (["--tokens", "/nowhere/at/all"], "--tokens /nowhere/at/all: can't be read: No such file"),
         (["--tokens", "/dev/null", "--token", "t"], "leave --token and --namespace out"),
         (["--plan", "61"], "--plan"),
@@ -60,21 +60,22 @@ def test_two_servers_never_share_a_data_folder(new_server: NewServer) -> None:
 
 
 def test_a_token_is_made_printed_and_kept(tmp_path: Path) -> None:
-    def first_lines() -> list[str]:
-        command = [*COMMAND, "--listen", "127.0.0.1:0", "--data", str(tmp_path / "d"), "--namespace", "acme"]
+    """And demanded, also where other machines can ask: nobody has to write a file of users for himself alone."""
+
+    def first_lines(host: str) -> list[str]:
+        command = [*COMMAND, "--listen", f"{host}:0", "--data", str(tmp_path / "d"), "--namespace", "acme"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
             assert process.stdout is not None
             lines = [process.stdout.readline().strip() for _ in range(3)]
             url, token = lines[0].split(" listening on ")[1].split()[0], lines[1].split()[1]
-            answer = httpx.get(
-                f"{url}/acme/jobs", headers={"Authorization": f"Bearer {token}"}, timeout=90, trust_env=False
-            )
-            assert answer.status_code == 200
+            with httpx.Client(timeout=90, trust_env=False) as http:
+                assert http.get(f"{url}/acme/jobs").status_code == 401
+                assert http.get(f"{url}/acme/jobs", headers={"Authorization": f"Bearer {token}"}).status_code == 200
             assert lines[2] == f"try:   curl -H 'Authorization: Bearer {token}' {url}/acme/jobs"
             process.terminate()
         return lines
 
-    assert first_lines()[1] == first_lines()[1], "it stays the same over a restart"
+    assert first_lines("127.0.0.1")[1] == first_lines("0.0.0.0")[1], "it stays the same over a restart"  # noqa: S104  # meant
     assert oct((tmp_path / "d" / "token").stat().st_mode & 0o777) == "0o600"
     assert oct((tmp_path / "d").stat().st_mode & 0o777) == "0o700"
 

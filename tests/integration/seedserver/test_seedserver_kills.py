@@ -35,17 +35,31 @@ def assert_whole(life: dict[str, Any]) -> None:
     assert life["left"] == [], life
 
 
+def assert_all_killed(planned: dict[str, Any], found: list[dict[str, Any]]) -> None:
+    """Check that every kill that was planned has taken place: a place that wasn't reached again shows nothing."""
+    keys = "place", "time", "torn"
+    wanted = sorted(tuple(kill[key] for key in keys) for kill in planned["planned"])
+    assert sorted(tuple(life[key] for key in keys) for life in found if life["killed"]) == wanted
+
+
+def places_of(planned: dict[str, Any]) -> set[str]:
+    """Name the modules that have one of the places."""
+    return {kill["place"].partition(" seedserver/")[2].partition(":")[0] for kill in planned["planned"]}
+
+
 def test_a_kill_of_the_server_at_every_commit(tmp_path: Path) -> None:
     found = lives(tmp_path, "commits")
-    assert len(found) >= 20, "two sides of at least ten commits: creates, starts and ends, a cancel, a preemption"
+    killed = [(life["when"], life["at"]) for life in found if life["killed"]]
+    assert len(killed) >= 20, "two sides of at least ten commits: creates, starts and ends, a cancel, a preemption"
+    for when in ("before", "after"):
+        assert [at for side, at in killed if side == when] == list(range(sum(side == when for side, _ in killed)))
     for life in found:
         assert_whole(life)
 
 
 def test_a_kill_of_the_server_at_every_change_of_a_file(tmp_path: Path) -> None:
     """The places are found as they are met: one that is added to the code tomorrow is among them."""
-    found = lives(tmp_path, "writes")
-    places = {life.get("place", "").partition(" seedserver/")[2].partition(":")[0] for life in found}
+    noted, planned, *found = lives(tmp_path, "writes")
     written = {
         "artifacts.py",
         "folders.py",
@@ -54,20 +68,22 @@ def test_a_kill_of_the_server_at_every_change_of_a_file(tmp_path: Path) -> None:
         "supervisor/files.py",
         "supervisor/joblog.py",
     }
-    assert written <= places, "those that certainly write"
-    for life in found:
+    assert written <= places_of(planned), "those that certainly write"
+    assert_all_killed(planned, found)
+    for life in (noted, *found):
         assert_whole(life)
 
 
 def test_a_kill_of_a_supervisor_at_every_change_of_a_file(tmp_path: Path) -> None:
     """What it alone knew is lost, and is said to be; the job has run as often as it may, or less, and nothing is left."""
-    for life in lives(tmp_path, "supervisors"):
-        if life["exit_code"] is None:
-            assert life["status"] == "failed", life
-            assert life["error"].startswith((LOST, NEVER_BEGAN)), life
-            assert life["ran"] == [] or life["error"].startswith(LOST), life
-        else:
-            assert (life["status"], life["exit_code"], life["ran"]) == ("failed", 3, ["a", "a"]), life
+    noted, planned, *found = lives(tmp_path, "supervisors")
+    assert {"supervisor/run.py", "supervisor/files.py", "supervisor/joblog.py"} <= places_of(planned)
+    assert (noted["exit_code"], noted["killed"]) == (3, False), "nobody was killed where the places were noted"
+    assert_all_killed(planned, found)
+    for life in found:
+        assert (life["status"], life["exit_code"]) == ("failed", None), "its record is the last that it writes"
+        assert life["error"].startswith((LOST, NEVER_BEGAN)), life
+        assert life["ran"] == [] or life["error"].startswith(LOST), life
         assert len(life["ran"]) <= 2, "one try, and one retry"
         assert life["left"] == [], life
 

@@ -1,21 +1,24 @@
 """The platform without HTTP, where a test must hold it at a moment that no request hits reliably."""
 
 import asyncio
+import contextlib
 import errno
+import math
 import os
 import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from seedjob_operator.seedapi.wire import CreateJob, JobStatus
-from seedjob_operator.seedserver import execution, following
+from seedjob_operator.seedserver import execution, following, launch, processes
 from seedjob_operator.seedserver.admission import new_record
-from seedjob_operator.seedserver.ending import Ending, read_ending
+from seedjob_operator.seedserver.ending import OVERDUE, Ending, read_ending
 from seedjob_operator.seedserver.folders import Folders
 from seedjob_operator.seedserver.inventory import Inventory
 from seedjob_operator.seedserver.launch import Launcher
@@ -29,7 +32,7 @@ from seedjob_operator.seedserver.supervisor.descendants import start_time
 JOB = CreateJob(name="a", command="sleep 60", image="x", gpu="none")
 
 
-NewPlatform = Callable[[], Platform]
+NewPlatform = Callable[..., Platform]
 
 
 @pytest.fixture
@@ -38,8 +41,10 @@ async def new_platform(tmp_path: Path) -> AsyncIterator[NewPlatform]:
     folders.prepare()
     made: list[Platform] = []
 
-    def make() -> Platform:
-        launcher = Launcher(repos=None, git_config=folders.git_config, grace_seconds=1, time_scale=1)
+    def make(*, grace_seconds: float = 1, time_scale: float = 1) -> Platform:
+        launcher = Launcher(
+            repos=None, git_config=folders.git_config, grace_seconds=grace_seconds, time_scale=time_scale
+        )
         platform = Platform(store=Store(folders.records), folders=folders, launcher=launcher, inventory=Inventory())
         made.append(platform)
         return platform
@@ -282,3 +287,81 @@ async def test_a_jobs_disk_is_discarded_before_its_end_is_recorded(
     await platform.create("acme", JOB.model_copy(update={"command": "true"}))
     await status_of(platform, JobStatus.SUCCEEDED)
     assert work_was_there == [False]
+
+
+def living(session: int) -> list[psutil.Process]:
+    """Give a session's processes; what nobody reaps has ended."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+async def test_a_job_that_outlives_its_timeout_is_killed_with_its_supervisor(
+    new_platform: NewPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it made of its supervisor: nobody has to cancel it before its room is free again."""
+    monkeypatch.setattr(launch, "_LEAST_MARGIN", 0.1)
+    monkeypatch.setattr(processes, "_RECORDING_SECONDS", 0.1)  # it may be looked at before its child is there
+    started: list[int] = []
+
+    def start_deaf(_folder: Path) -> int:
+        """Start what neither ends nor says anything, as a supervisor that its job has stopped."""
+        started.append(os.posix_spawn("/bin/sh", ["sh", "-c", "sleep 600 & wait"], {}, setsid=True))
+        return started[-1]
+
+    monkeypatch.setattr(following, "start_supervisor", start_deaf)
+    platform = new_platform(grace_seconds=0.1, time_scale=6000)
+    await platform.start()
+    await platform.create("acme", JOB.model_copy(update={"timeout_minutes": 1}))
+    record = await status_of(platform, JobStatus.TIMED_OUT)
+    assert record.error == OVERDUE
+    assert living(started[0]) == []
+
+
+class FillingDisk:
+    """In the place of the disk: full from a call on, of those that a start makes, for files and folders and what is written."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.room: float = math.inf
+        """How many calls there is room for yet."""
+        self.refused = False
+        for name in ("mkdir", "open", "write"):
+            monkeypatch.setattr(os, name, self._limited(getattr(os, name)))
+
+    def _limited(self, call: Callable[..., object]) -> Callable[..., object]:
+        def limited(*args: Any, **options: Any) -> object:
+            if not threading.current_thread().name.startswith("start"):
+                return call(*args, **options)
+            if self.room <= 0:
+                self.refused = True
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self.room -= 1
+            return call(*args, **options)
+
+        return limited
+
+
+async def test_wherever_in_a_start_the_disk_is_full_the_job_stays_in_the_queue(
+    new_platform: NewPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where only inodes are used up: then files and folders are refused, and what is written is not."""
+    monkeypatch.setattr(execution, "RETRY_SECONDS", 0.01)
+    disk, platform = FillingDisk(monkeypatch), new_platform()
+    await platform.start()
+    steps = 0
+    for room in range(100):
+        disk.room, disk.refused = room, False
+        job = await platform.create("acme", JOB.model_copy(update={"name": f"a{room}", "command": "exit 3"}))
+        await until(lambda: disk.refused or platform.find("acme", job.name).status is not JobStatus.QUEUED)  # noqa: B023
+        if not disk.refused:
+            break
+        steps += 1
+        waiting = platform.find("acme", job.name)
+        assert (waiting.status, waiting.started_at) == (JobStatus.QUEUED, None), room
+        disk.room = math.inf
+        await until(lambda: platform.find("acme", job.name).status.terminal)  # noqa: B023
+        assert platform.find("acme", job.name).exit_code == 3, room
+    assert steps >= 8, "two folders, a log, a lock, room for two records, an order"

@@ -12,16 +12,19 @@ import pytest
 
 from seedjob_operator.seedserver.processes import Supervisor
 
-
-def no_descriptor(_pid: int) -> int:
-    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+REFUSALS = {"full": errno.EMFILE, "forbidden": errno.EPERM}
 
 
-@pytest.fixture(params=["pidfd", "full", "unknown"])
+@pytest.fixture(params=["pidfd", *REFUSALS, "unknown"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Watch by a pidfd, without a free descriptor for one, and on a system that has none."""
-    if request.param == "full":
-        monkeypatch.setattr(os, "pidfd_open", no_descriptor, raising=False)
+    """Watch by a pidfd; without one, because none is free, a sandbox allows none, or the system has none."""
+
+    def refuse(_pid: int) -> int:
+        number = REFUSALS[request.param]
+        raise OSError(number, os.strerror(number))
+
+    if request.param in REFUSALS:
+        monkeypatch.setattr(os, "pidfd_open", refuse, raising=False)
     elif request.param == "unknown":
         monkeypatch.delattr(os, "pidfd_open", raising=False)
 

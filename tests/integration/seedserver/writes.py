@@ -9,6 +9,7 @@ Nothing but light imports: a supervisor is armed with this too.
 
 import os
 import sys
+from _thread import get_ident
 
 _CHANGES = {
     *("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink", "os.chmod"),
@@ -23,32 +24,35 @@ def arm(data: str, *, note: str = "", kill_at: str = "", time: int = 0, torn: bo
 
     The first `time` times it is let pass there, and it is killed only while there is no file `once`.
     """
-    busy, passed = False, 0
+    busy: set[int] = set()  # threads, each of which tells of what it does here too
+    passed: list[str] = []
 
     def hook(event: str, args: tuple[object, ...]) -> None:
-        nonlocal busy, passed
-        if busy or not _is_change(event, args):
+        thread = get_ident()
+        if thread in busy or not _is_change(event, args):
             return
-        busy = True
+        busy.add(thread)
         try:
             here = _place(event, args, data)
             if here and note:
                 with open(note, "a") as file:  # noqa: PTH123  # see above
                     file.write(here + "\n")
             if here and here == kill_at:
-                passed += 1
-                if passed > time and _is_first(once):
+                passed.append(here)
+                if len(passed) > time and _is_first(once):
                     _kill(args if torn else None)
         finally:
-            busy = False
+            busy.remove(thread)
 
     sys.addaudithook(hook)
 
 
 def _kill(opened: tuple[object, ...] | None) -> None:
-    if opened is not None:
-        os.close(os.open(str(opened[0]), int(str(opened[2])), 0o600))
-    os.kill(os.getpid(), 9)
+    try:
+        if opened is not None:
+            os.close(os.open(str(opened[0]), int(str(opened[2])), 0o600))
+    finally:  # a file that isn't there may be asked for too
+        os.kill(os.getpid(), 9)
 
 
 def _is_change(event: str, args: tuple[object, ...]) -> bool:

@@ -17,3 +17,14 @@ def test_a_start_removes_what_a_killed_server_left(tmp_path: Path) -> None:
     folders.tidy(known={"ended", "running"}, running={"running"})
     left = sorted(str(path.relative_to(folders.jobs)) for path in folders.jobs.rglob("*"))
     assert left == ["ended", "running", "running/order", "running/order.partial"]
+
+
+def test_a_folder_that_its_job_closed_is_opened_again(tmp_path: Path) -> None:
+    """A server that can't read there would take the job's supervisor for gone."""
+    folders = Folders(tmp_path)
+    folders.job("job_1").mkdir(parents=True)
+    folders.job("job_1").chmod(0)
+    folders.take_back("job_1")
+    assert folders.job("job_1").stat().st_mode & 0o777 == 0o700
+    folders.take_back("job_2")
+    assert not folders.job("job_2").exists(), "one that a job has removed stays away"

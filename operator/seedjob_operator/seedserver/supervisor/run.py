@@ -59,14 +59,14 @@ class Supervisor:
         try:
             if self._order["note"]:
                 self._log.note(self._order["note"])
-            if self._order["repo"]:
-                ended = self._fetch()
-                if ended is not None:
-                    return ended
-            return self._tries()
+            return self._stopped() or self._fetch() or self._stopped() or self._tries()
         except Refusal as refusal:
             self._log.note(f"seed: {refusal}")
             return self._result(files.REFUSED, reason=str(refusal))
+
+    def _stopped(self) -> dict[str, str] | None:
+        """Give the result of a job that was told to stop before its command was started: it is not, then."""
+        return self._result(files.STOPPED) if self._signals.stop else None
 
     def record(self, result: dict[str, str]) -> None:
         """Write the end, which makes the result final. Nobody else knows it: while the machine can't, it is tried again."""
@@ -95,8 +95,10 @@ class Supervisor:
         return True
 
     def _fetch(self) -> dict[str, str] | None:
-        """Clone the repository into the working directory; a result only where the job has to end already."""
+        """Clone the repository, if there is one, into the working directory; a result only where the job has to end already."""
         source, repo, git = self._order["repo_path"], self._order["repo"], self._order["git"]
+        if not repo:
+            return None
         if not git:
             raise Refusal("git isn't installed where the Seed server runs, so the repo can't be cloned")
         if not source:
