@@ -112,7 +112,10 @@ def _without_intent(case: Case) -> Case:
 
 def _paused(case: Case) -> Decision:
     """Write nothing but Attention; a new object stays as new as it was."""
-    message = "The annotation seed.dev/paused holds this object: nothing is written, submitted, cancelled or removed."
+    message = (
+        "The annotation seed.dev/paused holds this object: nothing is written, submitted, cancelled or removed. Remove it to "
+        "go on."
+    )
     verdict = Verdict(status=ConditionStatus.TRUE, reason=Reason.PAUSED, message=message)
     recorded = case.desired.status
     told = conditions.find(recorded.conditions, ConditionType.ATTENTION)
