@@ -9,8 +9,6 @@ from seedjob_operator.core.decision import (
     BeginAttempt,
     Decision,
     DeleteJob,
-    Event,
-    EventType,
     NoteGone,
     ReadJob,
     ReleaseFinalizer,
@@ -19,6 +17,7 @@ from seedjob_operator.core.earlier import Target
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import UNREAD, Connection, Fault, Hold, Sent
+from seedjob_operator.core.telling import Event, EventType
 from seedjob_operator.core.verdicts import moved_away, of_platform
 from seedjob_operator.resources import DeletionPolicy, Phase
 from seedjob_operator.seedapi.wire import Job

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from seedjob_operator.core import conditions
-from seedjob_operator.core.decision import Event, EventType
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
+from seedjob_operator.core.telling import Event, EventType
 from seedjob_operator.resources import Condition, ConditionStatus, ConditionType, Phase, SeedJobStatus
 
 _PHASES: Mapping[Phase, tuple[EventType, Reason]] = {
