@@ -302,6 +302,10 @@ def troubles_of_one_platform(world: World) -> None:
     assert home.status("steady")["phase"] == "Unknown"
     platform.heal()
     home.wait_for_phase("steady", "Running", seconds=PATIENCE)
+    # It has run for long enough by now to be asked for its analytics, between the troubles or after them.
+    shown = wait_for("analytics while it runs", lambda: home.status("steady").get("analytics"), seconds=PATIENCE)
+    assert {"memoryUsedGBMax", "runtimeSeconds"} <= shown.keys()
+    assert home.status("steady")["phase"] == "Running"
     platform.fail("cancel", 500)
     home.delete("steady")
     world.shows("steady", "Ready", "DeletionBlocked")
