@@ -5,18 +5,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from seedjob_operator import metrics
-from seedjob_operator.controller.clock import Clock
 from seedjob_operator.controller.connections import Connections, Way
 from seedjob_operator.controller.keys import Key
-from seedjob_operator.controller.leadership import Leadership
 from seedjob_operator.controller.links import Link
-from seedjob_operator.controller.observations import Observations
 from seedjob_operator.controller.passes import before_write
 from seedjob_operator.controller.poller import Poller
-from seedjob_operator.controller.queue import KeyQueue
 from seedjob_operator.controller.sampling import Sampler
+from seedjob_operator.controller.shared import Shared
 from seedjob_operator.controller.store import Store
-from seedjob_operator.seedapi.budget import Budget
 from seedjob_operator.seedapi.client import Account, SeedClient
 from seedjob_operator.seedapi.plan import Plan
 
@@ -33,21 +29,14 @@ class Accounts:
     def __init__(
         self,
         *,
-        budget: Budget,
         jobs: Store,
-        observations: Observations,
-        queue: KeyQueue,
-        leadership: Leadership,
-        clock: Clock,
+        shared: Shared,
         start: Start,
         on_change: Callable[[Link], None],
     ) -> None:
-        self._budget = budget
         self._jobs = jobs
-        self._observations = observations
-        self._queue = queue
-        self._leadership = leadership
-        self._clock = clock
+        self._shared = shared
+        self._budget, self._queue, self._clock = shared.budget, shared.queue, shared.clock
         self._start = start
         self._on_change = on_change
         self._links: dict[Account, Link] = {}
@@ -81,25 +70,9 @@ class Accounts:
         link = Link(client, clock=self._clock, on_change=self._changed)
         self._links[account] = link
         self._wake_unfinished()  # a rotated credential is what many may have waited for
-        poller = Poller(
-            link,
-            observations=self._observations,
-            queue=self._queue,
-            leadership=self._leadership,
-            clock=self._clock,
-            budget=self._budget,
-        )
-        sampler = Sampler(
-            link,
-            observations=self._observations,
-            queue=self._queue,
-            leadership=self._leadership,
-            clock=self._clock,
-            budget=self._budget,
-        )
         self._loops[account] = (
-            self._start(poller.run(), f"poll of {account.endpoint}"),
-            self._start(sampler.run(), f"samples of {account.endpoint}"),
+            self._start(Poller(link, self._shared).run(), f"poll of {account.endpoint}"),
+            self._start(Sampler(link, self._shared).run(), f"samples of {account.endpoint}"),
         )
         return link
 

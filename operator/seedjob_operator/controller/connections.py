@@ -146,7 +146,8 @@ class Connections:
         allowed = self._settings.seed_default_namespaces
         if allowed and namespace not in allowed:
             message = (
-                f"The namespace {namespace} may not use the operator's default connection: set spec.connectionRef."
+                f"The namespace {namespace} may not use the operator's default connection: set spec.connectionRef, together "
+                "with a new runId."
             )
             return Hold(reason=Reason.DEFAULT_CONNECTION_NOT_ALLOWED, message=message)
         return self._default()
@@ -154,11 +155,11 @@ class Connections:
     def _default(self) -> Way | Hold:
         settings = self._settings
         if settings.seed_api_url is None:
-            message = "The operator has no default connection: set spec.connectionRef to a SeedConnection."
+            message = "The operator has no default connection: set spec.connectionRef, together with a new runId."
             return Hold(reason=Reason.CONNECTION_NOT_FOUND, message=message)
         token = self._default_token()
         if token is None:
-            message = "The operator's credential can't be read: its SEED_API_TOKEN_FILE is gone."
+            message = "The operator's credential can't be read: its SEED_API_TOKEN_FILE is gone. Ask its administrators to put it back."
             return Hold(reason=Reason.CONNECTION_NOT_READY, message=message)
         return self._way_to(
             _DEFAULT,
@@ -187,7 +188,8 @@ class Connections:
         body = self._seedconnections.get(key)
         if body is None:
             message = (
-                f"There is no SeedConnection {key.name} in the namespace {key.namespace}: create it, or name another."
+                f"There is no SeedConnection {key.name} in the namespace {key.namespace}: create it, or name another, together "
+                "with a new runId."
             )
             return Hold(reason=Reason.CONNECTION_NOT_FOUND, message=message)
         try:
@@ -198,7 +200,7 @@ class Connections:
         if not is_allowed(spec.endpoint, self._settings.allowed_endpoints):
             message = (
                 f"The endpoint {spec.endpoint} isn't on this operator's list: ask its administrators to add it to "
-                "SEED_ALLOWED_ENDPOINTS, or use a connection to a listed one."
+                "SEED_ALLOWED_ENDPOINTS, or name a connection to a listed one, together with a new runId."
             )
             return Hold(reason=Reason.ENDPOINT_NOT_ALLOWED, message=message)
         return await self._with_secret(key, spec)
@@ -233,7 +235,8 @@ class Connections:
             try:
                 account = Account(endpoint=endpoint, namespace=namespace, scheme=scheme, token=SecretStr(token))
             except SeedError as error:
-                return Hold(reason=Reason.CONNECTION_NOT_READY, message=error.message)
+                whose = f"The SeedConnection {key.name}" if key.name else "The operator's default connection"
+                return Hold(reason=Reason.CONNECTION_NOT_READY, message=f"{whose} can't be used yet. {error.message}")
             self._accounts[key] = account
         return Way(key=key, account=account, plan=plan)
 

@@ -19,7 +19,10 @@ def fault_of(error: errors.SeedError, *, now: datetime, listing: bool = False) -
         if isinstance(error, kind):
             return _fault(error, reason, Reach.REFUSED, now)
     if listing and isinstance(error, errors.NotFoundError):
-        message = "The platform has no such Seed namespace: check it, and the path of the endpoint's address."
+        message = (
+            "The platform has no such Seed namespace: check it, and the path of the endpoint's address. Those of a "
+            "SeedConnection can't be changed: make another one, and name it together with a new runId."
+        )
         return Fault(reason=Reason.NAMESPACE_NOT_FOUND, message=message, reach=Reach.REFUSED, since=now)
     return _fault(error, Reason.PLATFORM_UNAVAILABLE, Reach.UNREACHABLE, now)
 

@@ -38,6 +38,7 @@ from seedjob_operator.controller.recorder import EventRecorder
 from seedjob_operator.controller.references import ReferenceWatch
 from seedjob_operator.controller.resync import Resync
 from seedjob_operator.controller.scope import Scope
+from seedjob_operator.controller.shared import Shared
 from seedjob_operator.controller.sifting import Known
 from seedjob_operator.controller.sources import SourceReader
 from seedjob_operator.controller.store import Store, key_of
@@ -83,12 +84,14 @@ class Operator:
             shard=settings.shard,
         )
         self._accounts = Accounts(
-            budget=Budget(shards=settings.shard.count),
             jobs=self._jobs,
-            observations=self._observations,
-            queue=self._queue,
-            leadership=self._leadership,
-            clock=self._clock,
+            shared=Shared(
+                observations=self._observations,
+                queue=self._queue,
+                leadership=self._leadership,
+                clock=self._clock,
+                budget=Budget(shards=settings.shard.count),
+            ),
             start=self._start,
             on_change=self._on_link,
         )

@@ -18,9 +18,10 @@ from seedjob_operator.controller.steps import Steps
 from seedjob_operator.controller.store import Document, desired_of, precondition_of, version_of
 from seedjob_operator.core import learning
 from seedjob_operator.core.decide import decide
-from seedjob_operator.core.decision import Decision, Event, Step
+from seedjob_operator.core.decision import Decision, Step
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import Observed
+from seedjob_operator.core.telling import Event
 
 _log = logging.getLogger(__name__)
 MOST_STEPS = 40
@@ -89,9 +90,11 @@ class Pass:
         try:
             return await self.take(self.steps, step, observed)
         except KubernetesError as error:
-            # Where it was carried out the next pass sees nothing to tell: better twice than never.
-            if error.outcome_unknown:
-                await self._tell(decision.told_after)
+            # Where it was carried out the next pass sees nothing to tell.
+            told_now = decision.told_after if error.outcome_unknown else ()
+            await self._tell(told_now)
+            if decision.status is None:
+                self._keep(learning.write_failed(observed, decision.told_before + told_now))
             raise
 
     @contextmanager

@@ -7,15 +7,12 @@ import random
 
 from seedjob_operator import metrics
 from seedjob_operator.controller import schedule
-from seedjob_operator.controller.clock import Clock
 from seedjob_operator.controller.keys import Key
-from seedjob_operator.controller.leadership import Leadership
 from seedjob_operator.controller.links import Link
-from seedjob_operator.controller.observations import Observations
-from seedjob_operator.controller.queue import KeyQueue
 from seedjob_operator.controller.round import PER_PAGE, Rounds
+from seedjob_operator.controller.shared import Shared
 from seedjob_operator.seedapi import errors
-from seedjob_operator.seedapi.budget import Budget, BudgetState, Priority
+from seedjob_operator.seedapi.budget import BudgetState, Priority
 from seedjob_operator.seedapi.wire import Job, JobPage, JobStatus
 
 _log = logging.getLogger(__name__)
@@ -29,22 +26,13 @@ _SHORTEST_REST = 1.0
 class Poller:
     """Follows the jobs of one account."""
 
-    def __init__(
-        self,
-        link: Link,
-        *,
-        observations: Observations,
-        queue: KeyQueue,
-        leadership: Leadership,
-        clock: Clock,
-        budget: Budget,
-    ) -> None:
+    def __init__(self, link: Link, shared: Shared) -> None:
         self._link = link
-        self._observations = observations
-        self._queue = queue
-        self._leadership = leadership
-        self._clock = clock
-        self._budget = budget
+        self._observations = shared.observations
+        self._queue = shared.queue
+        self._leadership = shared.leadership
+        self._clock = shared.clock
+        self._budget = shared.budget
         self._followed: dict[str, tuple[Key, float]] = {}
         self._rounds = Rounds(list_page=self._page, show=self._show)
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from seedjob_operator import metrics
 from seedjob_operator.controller.kubernetes import Document, Kubernetes, KubernetesError
-from seedjob_operator.core.decision import Event, EventType
+from seedjob_operator.core.telling import Event, EventType
 from seedjob_operator.resources import API_VERSION, SEEDJOB_KIND
 
 _log = logging.getLogger(__name__)

@@ -9,14 +9,11 @@ import logging
 import random
 
 from seedjob_operator.controller import schedule
-from seedjob_operator.controller.clock import Clock
 from seedjob_operator.controller.keys import Key
-from seedjob_operator.controller.leadership import Leadership
 from seedjob_operator.controller.links import Link
-from seedjob_operator.controller.observations import Observations
-from seedjob_operator.controller.queue import KeyQueue
+from seedjob_operator.controller.shared import Shared
 from seedjob_operator.seedapi import errors
-from seedjob_operator.seedapi.budget import Budget, Priority
+from seedjob_operator.seedapi.budget import Priority
 from seedjob_operator.seedapi.wire import Analytics
 
 _log = logging.getLogger(__name__)
@@ -26,22 +23,13 @@ LOOK_EVERY = 15.0
 class Sampler:
     """Samples the jobs that one account's poll follows."""
 
-    def __init__(
-        self,
-        link: Link,
-        *,
-        observations: Observations,
-        queue: KeyQueue,
-        leadership: Leadership,
-        clock: Clock,
-        budget: Budget,
-    ) -> None:
+    def __init__(self, link: Link, shared: Shared) -> None:
         self._link = link
-        self._observations = observations
-        self._queue = queue
-        self._leadership = leadership
-        self._clock = clock
-        self._budget = budget
+        self._observations = shared.observations
+        self._queue = shared.queue
+        self._leadership = shared.leadership
+        self._clock = shared.clock
+        self._budget = shared.budget
 
     async def run(self) -> None:
         """Sample until cancelled."""

@@ -31,6 +31,7 @@ from seedjob_operator.core.conditions import Verdict
 from seedjob_operator.core.decision import BeginAttempt, Decision, DropIntent, WriteIntent
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import Desired, Observed
+from seedjob_operator.core.telling import Event
 from seedjob_operator.resources import ConditionStatus, ConditionType
 
 
@@ -43,10 +44,15 @@ def decide(desired: Desired, observed: Observed, now: datetime) -> Decision:
     case = Case(desired, observed, now)
     decision = _first_rule(case)
     if decision.status is None:
-        return decision
+        return _told_once(decision, observed.told) if observed.told else decision
     adopted = case.intent is not None and case.intent.adopted_id is not None
     told = events.between(desired.status, decision.status, adopted=adopted)
     return dataclasses.replace(decision, events=decision.events + told)
+
+
+def _told_once(decision: Decision, told: tuple[Event, ...]) -> Decision:
+    """Leave out what was told with the write that is now tried again."""
+    return dataclasses.replace(decision, events=tuple(event for event in decision.events if event not in told))
 
 
 def _first_rule(case: Case) -> Decision:
@@ -112,7 +118,10 @@ def _without_intent(case: Case) -> Case:
 
 def _paused(case: Case) -> Decision:
     """Write nothing but Attention; a new object stays as new as it was."""
-    message = "The annotation seed.dev/paused holds this object: nothing is written, submitted, cancelled or removed."
+    message = (
+        "The annotation seed.dev/paused holds this object: nothing is written, submitted, cancelled or removed. Remove it to "
+        "go on."
+    )
     verdict = Verdict(status=ConditionStatus.TRUE, reason=Reason.PAUSED, message=message)
     recorded = case.desired.status
     told = conditions.find(recorded.conditions, ConditionType.ATTENTION)

@@ -1,11 +1,11 @@
 """What `decide` answers: what to write, which step to take next, and when to look again."""
 
 import dataclasses
-from enum import StrEnum
 
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import Sent
+from seedjob_operator.core.telling import Event
 from seedjob_operator.resources import SeedJobStatus
 
 
@@ -130,22 +130,6 @@ Step = (
     | DeleteObject
     | ReleaseFinalizer
 )
-
-
-class EventType(StrEnum):
-    """Kubernetes' two types of Event."""
-
-    NORMAL = "Normal"
-    WARNING = "Warning"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Event:
-    """Something to tell once, in `kubectl describe`."""
-
-    type: EventType
-    reason: Reason
-    message: str
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,6 @@ from seedjob_operator.core.decision import (
     BeginAttempt,
     Decision,
     DeleteJob,
-    Event,
-    EventType,
     NoteGone,
     ReadJob,
     ReleaseFinalizer,
@@ -19,7 +17,8 @@ from seedjob_operator.core.earlier import Target
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import UNREAD, Connection, Fault, Hold, Sent
-from seedjob_operator.core.verdicts import of_platform
+from seedjob_operator.core.telling import Event, EventType
+from seedjob_operator.core.verdicts import moved_away, of_platform
 from seedjob_operator.resources import DeletionPolicy, Phase
 from seedjob_operator.seedapi.wire import Job
 
@@ -125,18 +124,15 @@ def _obstacle(case: Case, intent: Intent) -> Fault | Hold | None:
     connection = case.observed.connection
     if isinstance(connection, Hold):
         return connection
-    if case.elsewhere:
-        message = f"The job is at {intent.endpoint} in {intent.seed_namespace}, where the operator no longer works."
-        return Hold(reason=Reason.CONNECTION_CHANGED, message=message)
-    return case.fault
+    return moved_away(intent) if case.elsewhere else case.fault
 
 
 def _blocked(case: Case, obstacle: Fault | Hold) -> Decision:
     """Say why the remote job can't be removed, and how to force the object away."""
     name = f"{case.desired.name} -n {case.desired.namespace}"
     message = (
-        f"The remote job can't be cleaned up: {obstacle.message} This is tried again. To remove the object and leave "
-        f"the remote job: kubectl annotate sj {name} seed.dev/force-orphan=true"
+        f"The remote job can't be cleaned up: {obstacle.message} The deletion goes on by itself once it can. To remove the "
+        f"object now and leave the remote job as it is: kubectl annotate sj {name} seed.dev/force-orphan=true"
     )
     phase = case.desired.status.phase or Phase.PENDING
     situation = dataclasses.replace(

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from seedjob_operator.core import conditions
-from seedjob_operator.core.decision import Event, EventType
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
+from seedjob_operator.core.telling import Event, EventType
 from seedjob_operator.resources import Condition, ConditionStatus, ConditionType, Phase, SeedJobStatus
 
 _PHASES: Mapping[Phase, tuple[EventType, Reason]] = {
@@ -126,9 +126,11 @@ def _ready(before: SeedJobStatus, after: SeedJobStatus) -> Event | None:
 
 def _synced(before: SeedJobStatus, after: SeedJobStatus) -> Event | None:
     synced = _changed(before, after, ConditionType.SYNCED)
-    ready = conditions.find(after.conditions, ConditionType.READY)
-    if synced is None or synced.status is ConditionStatus.TRUE or (ready is not None and ready.reason == synced.reason):
+    if synced is None or synced.status is ConditionStatus.TRUE:
         return None
+    others = (conditions.find(after.conditions, kind) for kind in (ConditionType.READY, ConditionType.ATTENTION))
+    if any(other is not None and other.reason == synced.reason for other in others):
+        return None  # the same trouble, told once
     return Event(type=EventType.WARNING, reason=Reason(synced.reason), message=synced.message)
 
 

@@ -23,12 +23,16 @@ from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.situation import ENDED_BADLY, FORGOTTEN, Situation, compose
 from seedjob_operator.core.snapshot import UNREAD, Fault, Hold, Result
-from seedjob_operator.core.verdicts import SYNCED, of_platform
+from seedjob_operator.core.verdicts import SYNCED, moved_away, of_platform
 from seedjob_operator.resources import ConditionType, Phase
 from seedjob_operator.seedapi.wire import Job, JobStatus
 
 OUTAGE_GRACE = timedelta(seconds=10)
 """An outage shorter than this isn't worth two writes for each active job."""
+_FORGOTTEN_MIDRUN = (
+    "The platform no longer has a record of this job; how it ended is unknown. Look whether its work was done; if not, set "
+    "a new runId to run it again."
+)
 _ACTIVE = {
     JobStatus.QUEUED: (Phase.QUEUED, Reason.QUEUED, "The job waits for its turn on the platform."),
     JobStatus.RUNNING: (Phase.RUNNING, Reason.RUNNING, "The job is running."),
@@ -36,7 +40,7 @@ _ACTIVE = {
 _UNKNOWN_STATUS = (
     Phase.UNKNOWN,
     Reason.UNKNOWN_REMOTE_STATUS,
-    "The platform says a status that this operator doesn't know; the job counts as active.",
+    "The platform says a status that this operator doesn't know; the job counts as active. Upgrade the operator.",
 )
 
 
@@ -78,10 +82,11 @@ def _reason_to_end(case: Case, intent: Intent) -> Reason | None:
 
 
 def _active(case: Case, intent: Intent, job: Job) -> Decision:
-    if _is_outage(case):
-        return _stale(case, intent)
     reason = _reason_to_end(case, intent)
-    if reason is not None and not case.out_of_reach:
+    # A cancel that can't be asked for just now is asked for all the same: it mustn't look as if the job ran on unasked.
+    if _is_outage(case) or (reason is not None and case.out_of_reach):
+        return _stale(case, intent)
+    if reason is not None:
         return cancelling.cancel(case, intent, job, reason)
     phase, why, message = _ACTIVE.get(job.status, _UNKNOWN_STATUS)
     situation = dataclasses.replace(
@@ -140,8 +145,7 @@ def _confirm_absence(case: Case, intent: Intent) -> Decision:
     # The name is unique: where another job has it, ours is gone.
     replaced = isinstance(observed.remote, Job) and observed.remote.name == intent.job_name
     if replaced or absence.is_gone(case, intent):
-        message = "The platform no longer has a record of this job; how it ended is unknown."
-        situation = case.situation(Phase.FAILED, Reason.REMOTE_DELETED, message)
+        situation = case.situation(Phase.FAILED, Reason.REMOTE_DELETED, _FORGOTTEN_MIDRUN)
         return _ended(case, dataclasses.replace(situation, synced=SYNCED, remote_deleted=FORGOTTEN))
     return Decision(requeue_after=wait or absence.BETWEEN_ABSENCES.total_seconds(), follow=intent.job_name)
 
@@ -192,10 +196,10 @@ def touched_no_more(case: Case) -> Decision:
     reason, message = case.recorded_verdict(ConditionType.READY)
     intent = case.intent
     assert intent is not None  # noqa: S101  # for the type checker: `elsewhere` is never true without one
-    told = (
-        f"The job runs at {intent.endpoint} in {intent.seed_namespace}, and the operator's settings now name another "
-        "place: it isn't touched until they match again."
+    moved = moved_away(intent)
+    situation = dataclasses.replace(
+        case.situation(case.desired.status.phase or Phase.PENDING, reason, message),
+        synced=of_platform(moved),
+        attention=attention.told(moved.reason, moved.message),
     )
-    phase = case.desired.status.phase or Phase.PENDING
-    situation = case.situation(phase, reason, message)
-    return case.settle(dataclasses.replace(situation, attention=attention.told(Reason.CONNECTION_CHANGED, told)))
+    return case.settle(situation)

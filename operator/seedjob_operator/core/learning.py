@@ -7,6 +7,7 @@ from enum import Enum
 
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.snapshot import MISSING, UNREAD, Connection, Desired, Fault, Hold, Observed, Result, Sent
+from seedjob_operator.core.telling import Event
 from seedjob_operator.seedapi.wire import Analytics, Job, JobStatus
 
 SEPARATE = timedelta(seconds=50)
@@ -60,7 +61,13 @@ def pass_begun(
 
 def pass_ended(observed: Observed) -> Observed:
     """End a pass: only one without a fault lets the back-off begin anew."""
-    return observed if observed.fault is not None else observed._replace(failures=0, failing_since=None)
+    ended = observed._replace(told=()) if observed.told else observed
+    return ended if ended.fault is not None else ended._replace(failures=0, failing_since=None)
+
+
+def write_failed(observed: Observed, told: tuple[Event, ...]) -> Observed:
+    """A write to Kubernetes failed, and these Events went with it; what it was to say may be so all the same."""
+    return observed._replace(told=(*observed.told, *told))
 
 
 def environment_read(observed: Observed, hold: Hold | None, *, secrets: str | None = None) -> Observed:

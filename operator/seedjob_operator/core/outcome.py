@@ -28,6 +28,7 @@ CANCELLED: Mapping[Reason, Outcome] = {
     )
 }
 """How an attempt that was cancelled reads, by the reason for which it was."""
+_GIVE_TIME = "Raise spec.job.timeoutMinutes and set a new runId to run it again."
 
 
 def of(job: Job, *, cancel_reason: str | None) -> Outcome:
@@ -37,10 +38,10 @@ def of(job: Job, *, cancel_reason: str | None) -> Outcome:
     error = redaction.unsigned(job.error).rstrip(".") if job.error else ""
     why = f" The platform says: {error}." if error else ""
     if job.status is JobStatus.TIMED_OUT:
-        return Phase.TIMED_OUT, Reason.DEADLINE_EXCEEDED, f"The job ran into its timeoutMinutes.{why}"
+        return Phase.TIMED_OUT, Reason.DEADLINE_EXCEEDED, f"The job ran into its timeoutMinutes.{why} {_GIVE_TIME}"
     if job.status is JobStatus.CANCELLED:
         ours = next((found for reason, found in CANCELLED.items() if reason == cancel_reason), None)
-        message = f"The job was cancelled on the platform, not by its SeedJob.{why}"
+        message = f"The job was cancelled on the platform, not by its SeedJob.{why} Set a new runId to run it again."
         return ours or (Phase.FAILED, Reason.CANCELLED_REMOTELY, message)
     return Phase.FAILED, Reason.FAILED, _failure(job, error)
 

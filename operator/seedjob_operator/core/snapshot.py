@@ -11,6 +11,7 @@ from typing import NamedTuple
 from seedjob_operator.core import naming
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
+from seedjob_operator.core.telling import Event
 from seedjob_operator.resources import SeedJobSpec, SeedJobStatus, Unreadable
 from seedjob_operator.seedapi.wire import Analytics, Job
 
@@ -191,6 +192,7 @@ class Observed(NamedTuple):
         claimed: remote names that the intents of other living SeedJobs announce.
         contenders: other living SeedJobs whose intents may announce the same remote name.
         gone: names of attempts that a deletion has nothing more to clean up of.
+        told: the Events that went with a write to Kubernetes which then failed: it is tried again, they aren't told again.
     """
 
     connection: Connection | Hold
@@ -235,6 +237,7 @@ class Observed(NamedTuple):
     claimed: frozenset[str] = frozenset()
     contenders: tuple[Desired, ...] = ()
     gone: frozenset[str] = frozenset()
+    told: tuple[Event, ...] = ()
 
     def __repr__(self) -> str:
         """Leave out the job's own words: they may have secrets in them."""

@@ -229,7 +229,10 @@ def name_taken(case: Case, name: str) -> Decision:
         return Decision(step=WriteIntent(intent=intent, sent=case.sent))
     compared = case.desired.spec.adoption_policy is AdoptionPolicy.IF_MATCHING
     why = " and isn't what spec.job says, or is another SeedJob's" if compared else ""
-    message = f"Another job on the platform is called {name}{why}: choose another spec.jobName, or remove that job."
+    message = (
+        f"Another job on the platform is called {name}{why}: choose another spec.jobName, or remove that job; whether the name "
+        "is free is looked at again by itself."
+    )
     return held(case, Hold(reason=Reason.NAME_TAKEN, message=message))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from seedjob_operator.core import conditions
 from seedjob_operator.core.conditions import Verdict
+from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import Fault, Hold, Reach
 from seedjob_operator.resources import ConditionStatus, ConditionType, Phase, SeedJobStatus
@@ -41,3 +42,12 @@ def of_platform(fault: Fault | Hold | None) -> Verdict:
         return Verdict(status=ConditionStatus.FALSE, reason=fault.reason, message=fault.message)
     status = ConditionStatus.UNKNOWN if fault.reach is Reach.UNREACHABLE else ConditionStatus.FALSE
     return Verdict(status=status, reason=fault.reason, message=fault.message)
+
+
+def moved_away(intent: Intent) -> Hold:
+    """Give why an attempt is left alone that is bound to another place than its connection names now."""
+    message = (
+        f"The job is at {intent.endpoint} in {intent.seed_namespace}, and the settings of its connection now name another "
+        "place: it is neither followed nor touched until they match again. Put the old ones back."
+    )
+    return Hold(reason=Reason.CONNECTION_CHANGED, message=message)

@@ -5,6 +5,7 @@ read with `read_spec(body["spec"])`, a status with `SeedJobStatus.read(body.get(
 neither of which fails; `status.dump()` is a merge patch. This room does no I/O and imports no other.
 """
 
+from seedjob_operator.resources.connectionstatus import RateLimit, SeedConnectionStatus
 from seedjob_operator.resources.environment import (
     ConfigMapEnvSource,
     ConfigMapKeySelector,
@@ -13,6 +14,15 @@ from seedjob_operator.resources.environment import (
     EnvVarSource,
     SecretEnvSource,
     SecretKeySelector,
+)
+from seedjob_operator.resources.facts import (
+    Analytics,
+    Artifacts,
+    AttemptRecord,
+    Condition,
+    Cost,
+    OlderJob,
+    Progress,
 )
 from seedjob_operator.resources.identity import (
     API_VERSION,
@@ -34,18 +44,7 @@ from seedjob_operator.resources.job import Gpu, JobSpec
 from seedjob_operator.resources.reading import Unreadable, read_spec
 from seedjob_operator.resources.seedconnection import CredentialRef, SeedConnection, SeedConnectionSpec
 from seedjob_operator.resources.seedjob import ConnectionRef, Logs, SeedJob, SeedJobSpec
-from seedjob_operator.resources.status import (
-    Analytics,
-    Artifacts,
-    AttemptRecord,
-    Condition,
-    Cost,
-    OlderJob,
-    Progress,
-    RateLimit,
-    SeedConnectionStatus,
-    SeedJobStatus,
-)
+from seedjob_operator.resources.status import SeedJobStatus
 from seedjob_operator.resources.vocabulary import (
     TERMINAL_PHASES,
     AdoptionPolicy,

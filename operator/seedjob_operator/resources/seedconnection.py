@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from seedjob_operator.resources.connectionstatus import SeedConnectionStatus
 from seedjob_operator.resources.environment import DataKey, ObjectName
 from seedjob_operator.resources.model import Model
 from seedjob_operator.resources.rules import Refusal, Rule
-from seedjob_operator.resources.status import SeedConnectionStatus
 from seedjob_operator.resources.vocabulary import AuthScheme
 
 # These refusals don't quote what was written: an address can carry a credential.

@@ -108,7 +108,9 @@ class UnauthorizedError(RefusedError):
 class ForbiddenError(RefusedError):
     """The credential may not do this (403)."""
 
-    user_action = "Use a credential that may work in this Seed namespace, or correct the namespace."
+    user_action = (
+        "Use a credential that may work in this Seed namespace, or a connection to the namespace that is meant."
+    )
 
 
 class RateLimitedError(RefusedError):

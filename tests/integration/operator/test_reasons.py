@@ -25,30 +25,31 @@ from integration.processes import (
 )
 
 REASONS = {
-    "SpecRejected",
-    "Unauthorized",
-    "Forbidden",
-    "NamespaceNotFound",
-    "NameTaken",
-    "SecretNotFound",
-    "SecretKeyMissing",
-    "ConfigMapNotFound",
-    "ConnectionNotFound",
-    "ConnectionNotReady",
-    "EndpointNotAllowed",
-    "DefaultConnectionNotAllowed",
-    "RateLimited",
-    "PlatformUnavailable",
-    "CostLimitExceeded",
-    "DeadlineExceeded",
-    "ConnectionChanged",
-    "RemoteDeleted",
-    "DeletionBlocked",
-    "UnknownRemoteStatus",
-    "Suspended",
-    "CancelledByUser",
-    "CancelledRemotely",
+    "SpecRejected": "Change spec.job",
+    "Unauthorized": "Put a valid credential into",
+    "Forbidden": "Use a credential that may",
+    "NamespaceNotFound": "check it",
+    "NameTaken": "choose another spec.jobName",
+    "SecretNotFound": "create it",
+    "SecretKeyMissing": "add the key",
+    "ConfigMapNotFound": "create it",
+    "ConnectionNotFound": "create it, or name another, together with a new runId",
+    "ConnectionNotReady": "put nothing but the token into it",
+    "EndpointNotAllowed": "name a connection to a listed one, together with a new runId",
+    "DefaultConnectionNotAllowed": "set spec.connectionRef, together with a new runId",
+    "RateLimited": "a larger plan allows more",
+    "PlatformUnavailable": "Nothing needs to be done",
+    "CostLimitExceeded": "raise it and set a new runId",
+    "DeadlineExceeded": "Raise spec.job.timeoutMinutes and set a new runId",
+    "ConnectionChanged": "Put the old ones back",
+    "RemoteDeleted": "Look whether its work was done; if not, set a new runId",
+    "DeletionBlocked": "seed.dev/force-orphan=true",
+    "UnknownRemoteStatus": "Upgrade the operator",
+    "Suspended": "set it to false",
+    "CancelledByUser": "set cancel to false, and runId to a new value",
+    "CancelledRemotely": "Set a new runId",
 }
+"""Each reason, and what its sentence tells the user to do."""
 PATIENCE = 120.0
 
 
@@ -98,6 +99,7 @@ class World:
         cluster = where or self.home
         condition = cluster.wait_for_reason(name, kind, reason, seconds=PATIENCE)
         assert condition["message"].rstrip().endswith((".", "true")), condition
+        assert REASONS[reason] in condition["message"], condition
         wait_for(f"kubectl describe shows {reason}", lambda: reason in cluster.run("describe", "sj", name))
         self.seen.add(reason)
         return condition
@@ -300,6 +302,10 @@ def troubles_of_one_platform(world: World) -> None:
     assert home.status("steady")["phase"] == "Unknown"
     platform.heal()
     home.wait_for_phase("steady", "Running", seconds=PATIENCE)
+    # It has run for long enough by now to be asked for its analytics, between the troubles or after them.
+    shown = wait_for("analytics while it runs", lambda: home.status("steady").get("analytics"), seconds=PATIENCE)
+    assert {"memoryUsedGBMax", "runtimeSeconds"} <= shown.keys()
+    assert home.status("steady")["phase"] == "Running"
     platform.fail("cancel", 500)
     home.delete("steady")
     world.shows("steady", "Ready", "DeletionBlocked")
@@ -312,5 +318,5 @@ def troubles_of_one_platform(world: World) -> None:
 def test_each_reason_is_reached_shown_and_left_behind(world: World) -> None:
     """What bad input gets: the whole list, and no word of it that isn't shown."""
     side_by_side(*stories_of_ends(world), *stories_of_manifests(world), lambda: troubles_of_one_platform(world))
-    assert world.seen == REASONS
+    assert world.seen == REASONS.keys()
     assert TOKEN not in world.operator.process.output

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from seedjob_operator.controller.keys import Key
-from seedjob_operator.controller.kubernetes import ConflictError
+from seedjob_operator.controller.kubernetes import ConflictError, KubernetesError
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.seedapi.wire import Job, JobStatus
 from unit.controller.world import KEY, Wait, World
@@ -333,6 +333,46 @@ def test_an_intent_whose_removal_was_not_answered_is_told_of() -> None:
         await world.work(60)
         assert world.status["phase"] == "Queued"
         assert Reason.INTENT_DROPPED in [event.reason for _, event in world.recorder.told]
+
+    simulate(play())
+
+
+def test_what_a_write_is_told_with_is_told_once_however_often_the_write_fails() -> None:
+    """A webhook that answers 500 for an hour mustn't fill `kubectl describe` with one sentence."""
+
+    async def play() -> None:
+        world = World()
+        world.apply()
+        world.annotate(annotations={"seed.dev/intent": "{}"}, finalizers=["seed.dev/job"])
+        world.objects.refusal = KubernetesError("the webhook answered 500", status=500)
+        await world.work(600)
+        assert [event.reason for _, event in world.recorder.told] == [Reason.INTENT_DROPPED]
+        world.objects.refusal = None
+        await world.work(120)
+        assert [event.reason for _, event in world.recorder.told].count(Reason.INTENT_DROPPED) == 1
+        world.objects.refusal = KubernetesError("the webhook answered 500", status=500)
+        known = world.objects.live[KEY]["metadata"]["annotations"]
+        world.annotate(**DELETED, annotations=known | {"seed.dev/force-orphan": "true"})
+        await world.work(600)
+        assert len(world.orphans) == 1
+        world.objects.refusal = None
+        await world.work(120)
+        assert (len(world.orphans), KEY in world.objects.live) == (1, False)
+
+    simulate(play())
+
+
+def test_another_intent_that_is_dropped_is_told_of_too() -> None:
+    """What was told of the first says nothing of the second."""
+
+    async def play() -> None:
+        world = World()
+        world.apply(spec={"job": {"image": "i", "command": "c", "gpu": {"type": "none"}}, "suspend": True})
+        for told in (1, 2):
+            world.annotate(annotations={"seed.dev/intent": "{}"}, finalizers=["seed.dev/job"])
+            world.objects.unheard = 1
+            await world.work(60)
+            assert [event.reason for _, event in world.recorder.told].count(Reason.INTENT_DROPPED) == told
 
     simulate(play())
 

@@ -16,6 +16,7 @@ from seedjob_operator.controller.links import Link
 from seedjob_operator.controller.observations import Observations
 from seedjob_operator.controller.poller import Poller
 from seedjob_operator.controller.queue import KeyQueue
+from seedjob_operator.controller.shared import Shared
 from seedjob_operator.core.snapshot import MISSING
 from seedjob_operator.seedapi.budget import Budget
 from seedjob_operator.seedapi.client import SeedClient
@@ -80,14 +81,14 @@ class Round:
         self.budget.configure(platform.account.credential, requests_per_minute=60, burst=10)
         self.link = Link(cast("SeedClient", platform), clock=Clock(), on_change=lambda _: None)
         self.link.proven = True
-        self.poller = Poller(
-            self.link,
+        shared = Shared(
             observations=self.observations,
             queue=self.queue,
             leadership=cast("Leadership", Held()),
             clock=Clock(),
             budget=self.budget,
         )
+        self.poller = Poller(self.link, shared)
 
     def follow(self, name: str) -> Key:
         key = Key("ns", name)

@@ -24,6 +24,7 @@ from seedjob_operator.controller.observations import Observations
 from seedjob_operator.controller.poller import Poller
 from seedjob_operator.controller.queue import KeyQueue
 from seedjob_operator.controller.sampling import Sampler
+from seedjob_operator.controller.shared import Shared
 from seedjob_operator.core.snapshot import MISSING, Sent
 from seedjob_operator.seedapi.budget import Budget
 from seedjob_operator.seedapi.client import SeedClient
@@ -181,25 +182,16 @@ class World:
         self.ages: list[float] = []
         self._tasks: list[asyncio.Task[None]] = []
         leads = cast("Leadership", type("Leads", (), {"held": True}))
-        poller = Poller(
-            self.link,
+        shared = Shared(
             observations=self.seen,
             queue=self.queue,
             leadership=leads,
             clock=self.clock,
             budget=self.budget,
         )
-        sampler = Sampler(
-            self.link,
-            observations=self.seen,
-            queue=self.queue,
-            leadership=leads,
-            clock=self.clock,
-            budget=self.budget,
-        )
-        self.start(poller.run())
+        self.start(Poller(self.link, shared).run())
         if samples:
-            self.start(sampler.run())
+            self.start(Sampler(self.link, shared).run())
         self.start(self._follow_up())
         self.start(self._watch())
 

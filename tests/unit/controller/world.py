@@ -16,8 +16,8 @@ from seedjob_operator.controller.queue import KeyQueue
 from seedjob_operator.controller.reconciler import Reconciler
 from seedjob_operator.controller.store import Store
 from seedjob_operator.core import environment
-from seedjob_operator.core.decision import Event
 from seedjob_operator.core.snapshot import Connection
+from seedjob_operator.core.telling import Event
 from seedjob_operator.seedapi import errors
 from seedjob_operator.seedapi.wire import Analytics, CreateJob, Job, JobStatus, LogLine
 from unit.simulated import seedjob

@@ -389,9 +389,11 @@ def generation_goes_with_conditions(desired: Desired, observed: Observed, decisi
 
 def an_outage_changes_no_phase(desired: Desired, observed: Observed, decision: Decision) -> Iterator[str]:
     connection = observed.connection
-    out = not isinstance(connection, Connection) or connection.fault is not None
+    out = not isinstance(connection, Connection) or connection.fault is not None or observed.fault is not None
     seen_ended = isinstance(observed.remote, Job) and observed.remote.status.terminal
     grace = isinstance(connection, Connection) and connection is given.BLINK
+    if desired.status.phase is Phase.CANCELLING and (desired.spec.cancel or desired.spec.suspend):
+        grace = False  # what is asked for is told at once, and not taken back
     if not out or grace or seen_ended or decision.status is None or desired.paused:
         return
     before, after = desired.status.phase, decision.status.phase

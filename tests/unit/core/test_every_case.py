@@ -51,6 +51,13 @@ SLICES: dict[str, Callable[[], Iterator[Cell]]] = {
         intent=("own", "own, new"),
         remote=("404",),
     ),
+    "spec x connection x recorded, while the job runs": lambda: cells.product(
+        spec=None,
+        connection=None,
+        status=("Queued", "Running", "Unknown", "Cancelling"),
+        intent=("own", "own, to be held"),
+        remote=("listed running",),
+    ),
     "pass x recorded x remote, deleted": lambda: cells.product(
         status=None, remote=None, at=None, intent=("own",), mode=("deleted, Delete", "deleted, Cancel")
     ),

@@ -69,6 +69,7 @@ CHOSEN_SPEC = spec(jobName=CHOSEN)
 OVER_ACME = spec(connectionRef={"name": "acme"})
 RUNNING = recorded(Phase.RUNNING)
 PENDING = recorded(Phase.PENDING)
+HOLDING = recorded(Phase.CANCELLING, reason=Reason.SUSPENDED)
 SUCCEEDED = recorded(Phase.SUCCEEDED)
 FAILED = recorded(Phase.FAILED)
 _IN_OUTAGE = decide(
@@ -623,6 +624,30 @@ FOLLOWING = [
         follow=True,
     ),
     Row(
+        why="a cancel that the platform doesn't take just now is asked for as before: the job doesn't begin to run anew",
+        desired={"intent": given.TO_BE_HELD, "status": HOLDING, "spec": spec(suspend=True)},
+        observed={"remote": job(), "fault": given.fault(ago=3.0)},
+        requeue=10.0,
+        events=(),
+    ),
+    Row(
+        why="nor in a blink of the connection",
+        desired={"intent": given.TO_BE_HELD, "status": HOLDING, "spec": spec(suspend=True)},
+        observed={"remote": job(), "connection": given.BLINK},
+        requeue=10.0,
+        events=(),
+    ),
+    Row(
+        why="a refused cancel that lasts marks the status stale, and the phase says on that it is asked for",
+        desired={"intent": given.TO_BE_HELD, "status": HOLDING, "spec": spec(suspend=True)},
+        observed={"remote": job(), "fault": given.fault()},
+        phase=Phase.CANCELLING,
+        reason=Reason.SUSPENDED,
+        synced="Unknown",
+        events=(Reason.PLATFORM_UNAVAILABLE,),
+        follow=True,
+    ),
+    Row(
         why="an outage marks the status stale and changes no phase",
         desired={"intent": OWN, "status": RUNNING},
         observed={"connection": given.DOWN, "remote": job()},
@@ -652,11 +677,13 @@ FOLLOWING = [
         synced="False",
     ),
     Row(
-        why="settings that name another place: not touched, and told",
+        why="settings that name another place: neither followed nor touched, which its status says, and one Event",
         desired={"intent": OWN, "status": RUNNING},
         observed={"connection": given.ELSEWHERE, "remote": job()},
         phase=Phase.RUNNING,
         attention=Reason.CONNECTION_CHANGED,
+        synced="False",
+        events=(Reason.CONNECTION_CHANGED,),
         follow=False,
     ),
     Row(

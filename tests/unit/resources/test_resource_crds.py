@@ -11,12 +11,13 @@ import pytest
 import yaml
 
 from seedjob_operator.resources.__main__ import main
+from seedjob_operator.resources.connectionstatus import SeedConnectionStatus
 from seedjob_operator.resources.crd import RESOURCES, Resource, crd_yaml, custom_resource_definition
 from seedjob_operator.resources.job import ENV_TOTAL_CHARACTERS
 from seedjob_operator.resources.model import Model
 from seedjob_operator.resources.seedconnection import SeedConnectionSpec
 from seedjob_operator.resources.seedjob import SeedJobSpec
-from seedjob_operator.resources.status import SeedConnectionStatus, SeedJobStatus
+from seedjob_operator.resources.status import SeedJobStatus
 
 CRDS = Path(__file__).parents[3] / "crds"
 KIB = 1024

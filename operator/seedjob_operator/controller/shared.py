@@ -1,0 +1,20 @@
+"""What those need who look after the jobs of one account: its link, and the parts of the operator that all accounts share."""
+
+import dataclasses
+
+from seedjob_operator.controller.clock import Clock
+from seedjob_operator.controller.leadership import Leadership
+from seedjob_operator.controller.observations import Observations
+from seedjob_operator.controller.queue import KeyQueue
+from seedjob_operator.seedapi.budget import Budget
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Shared:
+    """Where what the platform shows goes, who may act, and what a request may cost."""
+
+    observations: Observations
+    queue: KeyQueue
+    leadership: Leadership
+    clock: Clock
+    budget: Budget
