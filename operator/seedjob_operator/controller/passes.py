@@ -48,6 +48,7 @@ class Pass:
     queue: KeyQueue
     may_act: Callable[[], None]
     take: Take
+    _told: tuple[Event, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -92,9 +93,11 @@ class Pass:
         except KubernetesError as error:
             # Where it was carried out the next pass sees nothing to tell.
             told_now = decision.told_after if error.outcome_unknown else ()
-            await self._tell(told_now)
-            if decision.status is None:
-                self._keep(learning.write_failed(observed, decision.told_before + told_now))
+            told = self._told + await self._tell(told_now)
+            self.may_act()
+            if told and decision.status is None:
+                known = self.observations.get(self.key, uid=self.steps.desired.uid)
+                self._keep(learning.write_failed(known, told))
             raise
 
     @contextmanager
@@ -153,18 +156,17 @@ class Pass:
                     self.key, precondition=precondition_of(steps.body), status=decision.status.dump()
                 )
             )
-        await self._tell(decision.told_before)
+        self._told = await self._tell(decision.told_before)
 
-    async def _tell(self, events: Iterable[Event]) -> None:
-        for event in events:
-            await tell(self.recorder, self.steps.body, event)
+    async def _tell(self, events: Iterable[Event]) -> tuple[Event, ...]:
+        return tuple([event for event in events if await tell(self.recorder, self.steps.body, event)])
 
 
-async def tell(recorder: EventRecorder, body: Document, event: Event) -> None:
-    """Tell of something; jobs that nobody follows any more are counted as well."""
+async def tell(recorder: EventRecorder, body: Document, event: Event) -> bool:
+    """Tell of something, and whether it could be told; jobs that nobody follows any more are counted as well."""
     if event.reason is Reason.ORPHANED:
         metrics.ORPHANED.inc()
-    await recorder.record(dict(body), event)
+    return await recorder.record(dict(body), event)
 
 
 def before_write() -> None:

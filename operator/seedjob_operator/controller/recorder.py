@@ -25,21 +25,23 @@ class EventRecorder:
         self._component = component
         self._recent: deque[float] = deque()
 
-    async def record(self, body: Document, event: Event) -> None:
-        """Write an Event about an object; a failure is logged and forgotten."""
+    async def record(self, body: Document, event: Event) -> bool:
+        """Write an Event about an object, and say whether it is written; a failure is logged and forgotten."""
         metadata = body["metadata"]
         level = logging.WARNING if event.type is EventType.WARNING else logging.INFO
         _log.log(level, "%s: %s", event.reason, event.message)
         if not self._has_room():
-            return
+            return False
         path = f"/api/v1/namespaces/{metadata['namespace']}/events"
         try:
             await self._kubernetes.post(path, self._event(metadata, event))
         except KubernetesError as error:
             metrics.KUBERNETES_WRITES.labels("events", "failed").inc()
             _log.info("the Event %s could not be written: %s", event.reason, error)
+            return False
         else:
             metrics.KUBERNETES_WRITES.labels("events", "done").inc()
+        return True
 
     def _has_room(self) -> bool:
         now = datetime.now(UTC).timestamp()

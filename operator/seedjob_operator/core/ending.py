@@ -3,15 +3,13 @@
 import dataclasses
 from datetime import timedelta
 
-from seedjob_operator.core import attempts, attention, conditions, expiry, masking, outcome
+from seedjob_operator.core import attempts, attention, expiry, masking, outcome, recovery
 from seedjob_operator.core.case import Case
-from seedjob_operator.core.conditions import Verdict
 from seedjob_operator.core.decision import Decision, ReadJob, ReadResult
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.situation import ENDED_BADLY, FORGOTTEN
-from seedjob_operator.core.snapshot import MISSING, Connection
-from seedjob_operator.core.verdicts import SYNCED
-from seedjob_operator.resources import ConditionStatus, ConditionType, Phase
+from seedjob_operator.core.snapshot import MISSING
+from seedjob_operator.resources import ConditionType, Phase
 from seedjob_operator.seedapi.wire import Job
 
 LATE_RESULTS = timedelta(minutes=10)
@@ -51,13 +49,18 @@ def _late_results_wanted(case: Case) -> bool:
 
 
 def _lacking(case: Case) -> bool:
+    """Tell whether a part of the result may yet come."""
+    return _lacks_parts(case) or masking.lacks_last_words(case)
+
+
+def _lacks_parts(case: Case) -> bool:
     """Tell whether a part of the result is neither recorded nor read."""
     status, result = case.desired.status, case.observed.result
     no_analytics = status.analytics is None and result.analytics is None
     wants_tail = status.phase in ENDED_BADLY and case.desired.spec.logs.tail_lines > 0
     no_tail = wants_tail and status.log_tail is None and result.log_tail is None
     unread = case.observed.end_listed or _lacks_exit_code(case)
-    return no_analytics or no_tail or unread or masking.lacks_last_words(case)
+    return no_analytics or no_tail or unread
 
 
 def _lacks_exit_code(case: Case) -> bool:
@@ -72,13 +75,13 @@ def _read_late(case: Case) -> Decision:
     if intent is None:
         return _restated(case)
     wait = _seconds_to_next_read(case)
-    if wait > 0 and not masking.has_new_words(case):
+    mask = masking.mask_late(case) if not wait or masking.has_new_words(case) else None
+    if wait > 0 and mask is None:
         restated = _restated(case)
         return dataclasses.replace(restated, requeue_after=min(wait, restated.requeue_after or wait))
     unread = observed.end_listed or _lacks_exit_code(case)
     if unread and not observed.fresh and observed.fault is None:
         return Decision(step=ReadJob(name=intent.job_name))
-    mask = masking.mask_late(case)
     if mask is not None:
         return Decision(step=mask)
     lines = case.desired.spec.logs.tail_lines if case.desired.status.phase in ENDED_BADLY else 0
@@ -100,17 +103,17 @@ def _restated(case: Case) -> Decision:
     reason, message = case.recorded_verdict(_SAID_IN.get(phase, ConditionType.FAILED))
     observed = case.observed
     last = observed.result_reads > len(_LATE_READS)
-    late = not _lacking(case) or last
+    late = last or not (_lacking(case) if _late_results_wanted(case) else _lacks_parts(case))
     situation = dataclasses.replace(
         case.situation(phase, reason, _with_last_words(case, message) if late else message),
-        synced=_synced_again(case),
+        synced=recovery.synced_again(case),
         job=_last_told(case) if late and observed.fresh else None,
         attention=expiry.unfulfilled(case) or attention.of_attempt(case),
         remote_deleted=FORGOTTEN if _is_forgotten(case) else None,
     )
     if late:
         situation = dataclasses.replace(situation, result=observed.result)
-    waits = (expiry.seconds_to_go(case), _seconds_to_recovery(case))
+    waits = (expiry.seconds_to_go(case), recovery.seconds_to_look(case))
     return case.settle(situation, requeue_after=min((wait for wait in waits if wait is not None), default=None))
 
 
@@ -130,23 +133,6 @@ def _with_last_words(case: Case, recorded: str) -> str:
     phase, reason, message = outcome.of(job, cancel_reason=intent.cancel_reason)
     said = case.recorded_verdict(_SAID_IN.get(phase, ConditionType.FAILED))[0]
     return message if (phase, reason) == (case.desired.status.phase, said) else recorded
-
-
-def _synced_again(case: Case) -> Verdict | None:
-    """Take back what was said of an outage in which the end was recorded, once the platform answers again."""
-    connection = case.observed.connection
-    usable = isinstance(connection, Connection) and connection.proven and not (case.out_of_reach or case.elsewhere)
-    return SYNCED if _said_stale(case) and usable else None
-
-
-def _seconds_to_recovery(case: Case) -> float | None:
-    """Look again while the platform is away: no poll follows an ended job, and nobody else would tell."""
-    return case.retry_delay() if _said_stale(case) and case.fault is not None and not case.elsewhere else None
-
-
-def _said_stale(case: Case) -> bool:
-    recorded = conditions.find(case.desired.status.conditions, ConditionType.SYNCED)
-    return recorded is not None and recorded.status is not ConditionStatus.TRUE
 
 
 def _is_forgotten(case: Case) -> bool:

@@ -38,10 +38,10 @@ def of(job: Job, *, cancel_reason: str | None) -> Outcome:
     error = redaction.unsigned(job.error).rstrip(".") if job.error else ""
     why = f" The platform says: {error}." if error else ""
     if job.status is JobStatus.TIMED_OUT:
-        return Phase.TIMED_OUT, Reason.DEADLINE_EXCEEDED, f"The job ran into its timeoutMinutes.{why} {_GIVE_TIME}"
+        return Phase.TIMED_OUT, Reason.DEADLINE_EXCEEDED, f"The job ran into its timeoutMinutes. {_GIVE_TIME}{why}"
     if job.status is JobStatus.CANCELLED:
         ours = next((found for reason, found in CANCELLED.items() if reason == cancel_reason), None)
-        message = f"The job was cancelled on the platform, not by its SeedJob.{why} Set a new runId to run it again."
+        message = f"The job was cancelled on the platform, not by its SeedJob. Set a new runId to run it again.{why}"
         return ours or (Phase.FAILED, Reason.CANCELLED_REMOTELY, message)
     return Phase.FAILED, Reason.FAILED, _failure(job, error)
 

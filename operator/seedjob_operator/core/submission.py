@@ -12,6 +12,7 @@ from seedjob_operator.core import (
     masking,
     outcome,
     pacing,
+    recovery,
     renewal,
     verbs,
 )
@@ -72,7 +73,9 @@ def _not_started(case: Case) -> Decision | None:
         return None
     if reason is Reason.RUN_ID_ALREADY_RAN:
         return held(case, Hold(reason=reason, message=attention.RUN_ID_ALREADY_RAN))
-    return case.settle(dataclasses.replace(case.situation(*outcome.CANCELLED[reason]), intent=None))
+    situation = case.situation(*outcome.CANCELLED[reason])
+    situation = dataclasses.replace(situation, intent=None, synced=recovery.synced_again(case))
+    return case.settle(situation, requeue_after=recovery.seconds_to_look(case))
 
 
 def _may_have_been_sent(case: Case) -> bool:

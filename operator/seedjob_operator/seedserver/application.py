@@ -14,7 +14,7 @@ from seedjob_operator.seedapi import wire
 from seedjob_operator.seedserver import answers, excerpts, openapi, requests
 from seedjob_operator.seedserver.downloads import downloads_router
 from seedjob_operator.seedserver.errors import RefusedError, error_response, refusal_of
-from seedjob_operator.seedserver.links import LINK_SECONDS
+from seedjob_operator.seedserver.links import LINK_SECONDS, public_base
 from seedjob_operator.seedserver.operations import SHIFT
 from seedjob_operator.seedserver.platform import ImpossibleError, NoSuchJobError, Platform, WrongStateError
 from seedjob_operator.seedserver.records import MICROSECONDS, JobRecord
@@ -59,9 +59,13 @@ def _refuse_repeated(request: Request, _: str = Depends(_usable)) -> None:
 _ONCE_EACH = Depends(_refuse_repeated)
 
 
-def create_application(platform: Platform) -> FastAPI:
-    """Make the application. It expects `AccessMiddleware` in front, which puts the credential into the state."""
+def create_application(platform: Platform, *, public_url: str | None = None) -> FastAPI:
+    """Make the application. It expects `AccessMiddleware` in front, which puts the credential into the state.
+
+    `public_url` is what links begin with; left out, it is the address that a request came to.
+    """
     app = FastAPI(openapi_url=None, redirect_slashes=False)
+    app.state.public_url = public_url
     described = openapi.document()
     _add_reads(app, platform)
     _add_logs(app, platform)
@@ -186,7 +190,7 @@ def _job(request: Request, platform: Platform, record: JobRecord, *, status: int
     usage, retries = platform.store.usage(record.id), platform.retries_of(record)
     expires = platform.now // MICROSECONDS + LINK_SECONDS
     path = platform.links.signed(record.namespace, record.id, expires=expires)
-    link = answers.Link(str(request.base_url).rstrip("/") + path, expires)
+    link = answers.Link(public_base(request) + path, expires)
     return _json(answers.job_body(record, usage, retries=retries, now=platform.now, link=link), status)
 
 

@@ -68,6 +68,7 @@ def _serve(args: argparse.Namespace) -> None:
         inventory=_inventory(args.inventory),
         enable_faults=args.enable_faults,
         end_jobs=args.on_stop == "end",
+        public_url=args.public_url,
     )
     if _is_open(args):
         _LOG.warning("--listen %s: whoever has a token can run commands here, from other machines too", host)

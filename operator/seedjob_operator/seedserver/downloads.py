@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from seedjob_operator.seedapi.wire import Status
 from seedjob_operator.seedserver import artifacts
 from seedjob_operator.seedserver.errors import RefusedError
-from seedjob_operator.seedserver.links import PREFIX
+from seedjob_operator.seedserver.links import PREFIX, public_base
 from seedjob_operator.seedserver.platform import Platform
 from seedjob_operator.seedserver.records import MICROSECONDS
 
@@ -35,7 +35,7 @@ def downloads_router(platform: Platform) -> APIRouter:
         tree = platform.folders.artifacts / namespace / job_id
         if parts:
             return _file(tree, "/".join(parts))
-        base = str(request.base_url).rstrip("/")
+        base = public_base(request)
         return _index(tree, lambda path: base + platform.links.signed(namespace, job_id, path, expires=expires))
 
     return router
@@ -45,7 +45,8 @@ def _index(tree: Path, link: Callable[[str], str]) -> Response:
     found = artifacts.manifest(tree)
     if found is None:
         raise RefusedError(Status.NOT_FOUND, _GONE)
-    return JSONResponse({"data": [{**entry, "url": link(str(entry["path"]))} for entry in found]})
+    entries = [{**entry, "url": link(str(entry["path"]))} for entry in found]
+    return JSONResponse({"data": entries}, headers={"Cache-Control": "no-store"})  # links are the asker's alone
 
 
 def _file(tree: Path, path: str) -> Response:

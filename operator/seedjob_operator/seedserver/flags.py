@@ -39,6 +39,13 @@ def _add_place(add: _Add) -> None:
         help="default 127.0.0.1:8900; port 0 takes a free one",
     )
     add(
+        "--public-url",
+        metavar="URL",
+        type=_url,
+        help="what links to artifacts begin with, such as https://seed.example where a proxy stands in front; left out: the"
+        " address that was asked",
+    )
+    add(
         "--data",
         metavar="DIR",
         type=Path,
@@ -69,8 +76,8 @@ def _add_access(add: _Add) -> None:
     add(
         "--token",
         metavar="TOKEN",
-        help="the credential to accept, readable here for everybody who is on this machine; left out: one is made,"
-        " printed, and kept in the data folder",
+        help="the credential to accept, readable here for everybody who is on this machine, and refused where other machines"
+        " can ask; left out: one is made, printed, and kept in the data folder",
     )
     add(
         "--tokens",
@@ -133,6 +140,12 @@ def _address(text: str) -> tuple[str, int]:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{host!r} is no IP address: write one, such as 127.0.0.1:8900") from None
     return host, int(port)
+
+
+def _url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^/?#\s@]+(/[^?#\s]*)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no address: write one such as https://seed.example")
+    return text.rstrip("/")
 
 
 def _namespace(text: str) -> str:

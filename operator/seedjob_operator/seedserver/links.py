@@ -7,10 +7,18 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from starlette.requests import Request
+
 from seedjob_operator.seedserver.secretfile import read_or_make
 
 LINK_SECONDS: Final = 3600
 PREFIX: Final = "/_artifacts/"
+
+
+def public_base(request: Request) -> str:
+    """Give what links begin with: the server's public address, or else the one that was asked."""
+    said: str | None = request.app.state.public_url
+    return said or str(request.base_url).rstrip("/")
 
 
 class Links:

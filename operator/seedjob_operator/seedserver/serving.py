@@ -34,7 +34,11 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 
 @dataclass(frozen=True, kw_only=True)
 class Serving:
-    """All that a running server needs. `end_jobs` says what becomes of running jobs when it is stopped."""
+    """All that a running server needs.
+
+    `end_jobs` says what becomes of running jobs when it is stopped; `public_url` with which address links begin, where that
+    isn't the one that was asked.
+    """
 
     folders: Folders
     launcher: Launcher
@@ -42,6 +46,7 @@ class Serving:
     inventory: Inventory
     enable_faults: bool
     end_jobs: bool
+    public_url: str | None
 
 
 async def serve(serving: Serving, listener: socket.socket, *, announce: Callable[[], None]) -> None:
@@ -82,7 +87,7 @@ async def serve(serving: Serving, listener: socket.socket, *, announce: Callable
 
 
 def _around(platform: Platform, serving: Serving) -> ASGIApp:
-    app = create_application(platform)
+    app = create_application(platform, public_url=serving.public_url)
     if not serving.enable_faults:
         app.include_router(switched_off())
         return AccessMiddleware(app, serving.credentials)

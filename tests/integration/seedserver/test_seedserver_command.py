@@ -5,6 +5,7 @@ import resource
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -64,15 +65,19 @@ def test_a_token_is_made_printed_and_kept(tmp_path: Path) -> None:
 
     def first_lines(host: str) -> list[str]:
         command = [*COMMAND, "--listen", f"{host}:0", "--data", str(tmp_path / "d"), "--namespace", "acme"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        quiet = subprocess.DEVNULL
+        with (
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=quiet, text=True) as process,
+            ExitStack() as stack,
+        ):
             assert process.stdout is not None
+            stack.callback(process.terminate)
             lines = [process.stdout.readline().strip() for _ in range(3)]
             url, token = lines[0].split(" listening on ")[1].split()[0], lines[1].split()[1]
             with httpx.Client(timeout=90, trust_env=False) as http:
                 assert http.get(f"{url}/acme/jobs").status_code == 401
                 assert http.get(f"{url}/acme/jobs", headers={"Authorization": f"Bearer {token}"}).status_code == 200
             assert lines[2] == f"try:   curl -H 'Authorization: Bearer {token}' {url}/acme/jobs"
-            process.terminate()
         return lines
 
     assert first_lines("127.0.0.1")[1] == first_lines("0.0.0.0")[1], "it stays the same over a restart"  # noqa: S104  # meant

@@ -1,6 +1,9 @@
 """The server, or a supervisor, is killed at every commit and at every change of a file: nothing is lost, nothing runs twice."""
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,9 +19,15 @@ TESTS = Path(__file__).parents[2]
 def lives(folder: Path, kind: str) -> list[dict[str, Any]]:
     """Give what lives to the end have found, each after a kill."""
     command = [sys.executable, "-m", "integration.seedserver.crashing", str(folder), kind, str(draw_seed())]
-    done = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, timeout=500, check=False)
-    found = [json.loads(line) for line in done.stdout.splitlines()]
-    assert (done.returncode, done.stderr) == (0, ""), f"after {len(found)} lives"
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=TESTS, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
+        try:
+            out, told = process.communicate()
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # its workers, where it was cut off
+    found = [json.loads(line) for line in out.splitlines()]
+    assert (process.returncode, told) == (0, ""), f"after {len(found)} lives"
     return found
 
 

@@ -318,7 +318,7 @@ async def test_a_job_that_outlives_its_timeout_is_killed_with_its_supervisor(
     await platform.create("acme", JOB.model_copy(update={"timeout_minutes": 1}))
     record = await status_of(platform, JobStatus.TIMED_OUT)
     assert record.error == OVERDUE
-    assert living(started[0]) == []
+    await until(lambda: living(started[0]) == [])
 
 
 class FillingDisk:

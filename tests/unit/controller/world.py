@@ -164,8 +164,13 @@ class _Recorder:
     def __init__(self) -> None:
         self.told: list[tuple[str, Event]] = []
 
-    async def record(self, body: Body, event: Event) -> None:
-        self.told.append((body["metadata"]["uid"], event))
+        self.failing = False
+        """Whether Kubernetes takes no Events just now."""
+
+    async def record(self, body: Body, event: Event) -> bool:
+        if not self.failing:
+            self.told.append((body["metadata"]["uid"], event))
+        return not self.failing
 
 
 class _Sources:

@@ -60,6 +60,31 @@ def test_words_that_nobody_can_mask_are_asked_for_once() -> None:
     assert SECRET not in f"{decision}".replace(f"{READ}", "")
 
 
+def test_words_that_were_just_not_to_be_masked_use_up_no_look() -> None:
+    """Each look for late results has its time; a Secret that can't be read mustn't have all of them taken at once."""
+    ended, seen = recorded_from_a_list()
+    after = NOW + timedelta(seconds=2)
+    found = learning.texts_unmasked(learning.job_seen(seen, READ, now=after), ("1/2",), now=NOW)
+    decision = decide(given.desired(intent=SENT, status=ended, spec=WITH_SECRETS), found, after)
+    assert decision.step is None
+    assert decision.requeue_after is not None
+
+
+def test_a_look_long_after_the_end_records_what_it_finds_but_for_the_words() -> None:
+    """`seed.dev/reconcile-at` asks for it, perhaps after a restart; words of then are nobody's to wait for any more."""
+    ended, seen = recorded_from_a_list()
+    whole = looked(ended, learning.texts_masked(read_by_name(seen), TOLD)).status
+    assert whole is not None
+    later = NOW + timedelta(minutes=30)
+    kept = job(JobStatus.FAILED, error=READ.error, artifacts={"path": "/o", "size_bytes": 5, "file_count": 1})
+    found = learning.job_seen(given.observed(), kept, now=later)
+    decision = decide(given.desired(intent=SENT, status=whole, spec=WITH_SECRETS), found, later)
+    assert decision.step is None
+    assert decision.status is not None
+    assert decision.status.artifacts is not None
+    assert SECRET not in decision.status.model_dump_json()
+
+
 def test_an_end_is_recorded_without_waiting_for_its_words() -> None:
     ended, _ = recorded_from_a_list()
     assert "exit code" in ended.model_dump_json()

@@ -23,7 +23,7 @@ from seedjob_operator.core.decision import (
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import UNREAD, Sent
 from seedjob_operator.core.verbs import Verb
-from seedjob_operator.resources import ConditionType, Phase
+from seedjob_operator.resources import ConditionStatus, ConditionType, Phase
 from seedjob_operator.seedapi.wire import JobStatus
 from unit.core import given
 from unit.core.given import CHANGED, CHOSEN, NOW, OWN, job, recorded, spec
@@ -126,3 +126,23 @@ def test_the_pair_does(stronger: Verb, weaker: Verb) -> None:
 
 def test_no_line_is_left_over() -> None:
     assert set(lines()) == {(one.value, other.value) for one, other in PAIRS}
+
+
+@pytest.mark.parametrize("held", [{"suspend": True}, {"cancel": True}])
+def test_a_run_that_is_held_before_its_submission_says_when_the_platform_takes_us_again(held: dict[str, bool]) -> None:
+    """Nobody polls for it: it looks again by itself, and writes nothing as long as nothing changed."""
+    refused = given.observed(connection=given.REFUSED, sent=Sent.NOTHING)
+    waits = decide(given.desired(), refused, NOW).status
+    assert waits is not None
+    stopped = decide(given.desired(status=waits, spec=given.spec(**held)), refused, NOW)
+    assert stopped.status is not None
+    again = decide(given.desired(status=stopped.status, spec=given.spec(**held)), refused, NOW)
+    assert again.status is None
+    assert again.requeue_after is not None
+    healed = decide(
+        given.desired(status=stopped.status, spec=given.spec(**held)), given.observed(sent=Sent.NOTHING), NOW
+    ).status
+    assert healed is not None
+    synced = given.condition(healed, ConditionType.SYNCED)
+    assert synced is not None
+    assert synced.status is ConditionStatus.TRUE

@@ -1,6 +1,7 @@
 """The application without a socket, where its platform must fail as no real one does on request."""
 
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
@@ -9,15 +10,21 @@ import pytest
 
 from seedjob_operator.seedserver.access import AccessMiddleware, Credential, Credentials
 from seedjob_operator.seedserver.application import create_application
+from seedjob_operator.seedserver.links import Links
 from seedjob_operator.seedserver.openapi import LEFT_OUT, NULLABLE
 from seedjob_operator.seedserver.platform import Platform
 from seedjob_operator.seedserver.ratelimit import PLANS
 
 
 def client(failing: Callable[..., object]) -> httpx.AsyncClient:
-    platform = SimpleNamespace(store=SimpleNamespace(page=failing), now=0)
+    return client_of(SimpleNamespace(store=SimpleNamespace(page=failing), now=0))
+
+
+def client_of(platform: SimpleNamespace, *, public_url: str | None = None) -> httpx.AsyncClient:
     credential = Credential(namespaces=frozenset({"acme"}), plan=PLANS["60"])
-    app = AccessMiddleware(create_application(cast("Platform", platform)), Credentials([("token", credential)]))
+    app = AccessMiddleware(
+        create_application(cast("Platform", platform), public_url=public_url), Credentials([("token", credential)])
+    )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://seed", headers={"Authorization": "Bearer token"})
 
@@ -33,6 +40,23 @@ async def test_a_failure_has_the_contracts_shape_and_tells_nothing_of_its_cause(
         "error": {"code": "orchestration_failure", "message": "the Seed server failed; its own log says why"}
     }
     assert answer.headers["X-RateLimit-Remaining"] == "59", "limits are told on every answer"
+
+
+@pytest.mark.parametrize(
+    ("public_url", "begins"), [(None, "http://seed/"), ("https://seed.example/x", "https://seed.example/x/")]
+)
+async def test_links_begin_with_the_address_that_others_reach(
+    tmp_path: Path, public_url: str | None, begins: str
+) -> None:
+    """Behind a proxy the address that was asked is the proxy's way to us, and nobody else's."""
+    links = Links(tmp_path / "key")
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "job_1.files.json").write_text('[{"path": "out/f"}]')
+    platform = SimpleNamespace(links=links, now=0, folders=SimpleNamespace(artifacts=tmp_path))
+    async with client_of(platform, public_url=public_url) as http:
+        answer = await http.get(links.signed("acme", "job_1", expires=10))
+    assert [entry["url"].startswith(f"{begins}_artifacts/acme/job_1/") for entry in answer.json()["data"]] == [True]
+    assert answer.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize("named", [NULLABLE, LEFT_OUT], ids=["null", "left out"])

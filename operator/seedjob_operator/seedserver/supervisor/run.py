@@ -113,7 +113,7 @@ class Supervisor:
         fetch.run()
         if fetch.interruption is not None:
             return self._result(fetch.interruption)
-        if fetch.first_failure is not None:
+        if fetch.first_failure is not None and not self._signals.stop:
             at = f" at branch {self._order['branch']}" if self._order["branch"] else ""
             raise Refusal(f"repo {repo}{at} can't be cloned: git's own words are in the log")
         return None

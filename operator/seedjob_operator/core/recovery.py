@@ -1,0 +1,25 @@
+"""What an outage left in the status of a SeedJob that nobody polls: it is taken back once the platform answers again."""
+
+from seedjob_operator.core import conditions
+from seedjob_operator.core.case import Case
+from seedjob_operator.core.conditions import Verdict
+from seedjob_operator.core.snapshot import Connection
+from seedjob_operator.core.verdicts import SYNCED
+from seedjob_operator.resources import ConditionStatus, ConditionType
+
+
+def synced_again(case: Case) -> Verdict | None:
+    """Give what `Synced` says from now on; None where what it says may stand."""
+    connection = case.observed.connection
+    usable = isinstance(connection, Connection) and connection.proven and not (case.out_of_reach or case.elsewhere)
+    return SYNCED if _said_stale(case) and usable else None
+
+
+def seconds_to_look(case: Case) -> float | None:
+    """Look again while the platform is away: no poll follows the job, and nobody else would tell."""
+    return case.retry_delay() if _said_stale(case) and case.fault is not None and not case.elsewhere else None
+
+
+def _said_stale(case: Case) -> bool:
+    recorded = conditions.find(case.desired.status.conditions, ConditionType.SYNCED)
+    return recorded is not None and recorded.status is not ConditionStatus.TRUE
