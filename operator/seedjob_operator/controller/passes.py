@@ -95,9 +95,10 @@ class Pass:
             told_now = decision.told_after if error.outcome_unknown else ()
             told = self._told + await self._tell(told_now)
             self.may_act()
-            if told and decision.status is None:
+            tried = decision.told_before + told_now
+            if tried and decision.status is None:
                 known = self.observations.get(self.key, uid=self.steps.desired.uid)
-                self._keep(learning.write_failed(known, told))
+                self._keep(learning.write_failed(known, tried=tried, told=told))
             raise
 
     @contextmanager
@@ -159,12 +160,14 @@ class Pass:
         self._told = await self._tell(decision.told_before)
 
     async def _tell(self, events: Iterable[Event]) -> tuple[Event, ...]:
-        return tuple([event for event in events if await tell(self.recorder, self.steps.body, event)])
+        tried = self.observations.get(self.key, uid=self.steps.desired.uid).tried
+        body = self.steps.body
+        return tuple([event for event in events if await tell(self.recorder, body, event, again=event in tried)])
 
 
-async def tell(recorder: EventRecorder, body: Document, event: Event) -> bool:
-    """Tell of something, and whether it could be told; jobs that nobody follows any more are counted as well."""
-    if event.reason is Reason.ORPHANED:
+async def tell(recorder: EventRecorder, body: Document, event: Event, *, again: bool = False) -> bool:
+    """Tell of something, and whether it could be told; jobs that nobody follows any more are counted as well, once."""
+    if event.reason is Reason.ORPHANED and not again:
         metrics.ORPHANED.inc()
     return await recorder.record(dict(body), event)
 

@@ -61,13 +61,14 @@ def pass_begun(
 
 def pass_ended(observed: Observed) -> Observed:
     """End a pass: only one without a fault lets the back-off begin anew."""
-    ended = observed._replace(told=()) if observed.told else observed
+    ended = observed._replace(tried=(), told=()) if observed.tried else observed
     return ended if ended.fault is not None else ended._replace(failures=0, failing_since=None)
 
 
-def write_failed(observed: Observed, told: tuple[Event, ...]) -> Observed:
+def write_failed(observed: Observed, *, tried: tuple[Event, ...], told: tuple[Event, ...]) -> Observed:
     """A write to Kubernetes failed, and these Events went with it; what it was to say may be so all the same."""
-    return observed._replace(told=(*observed.told, *told))
+    new = tuple(event for event in tried if event not in observed.tried)
+    return observed._replace(tried=(*observed.tried, *new), told=(*observed.told, *told))
 
 
 def environment_read(observed: Observed, hold: Hold | None, *, secrets: str | None = None) -> Observed:

@@ -192,7 +192,8 @@ class Observed(NamedTuple):
         claimed: remote names that the intents of other living SeedJobs announce.
         contenders: other living SeedJobs whose intents may announce the same remote name.
         gone: names of attempts that a deletion has nothing more to clean up of.
-        told: the Events that went with a write to Kubernetes which then failed: it is tried again, they aren't told again.
+        tried: the Events that went with a write to Kubernetes which then failed, and is tried again.
+        told: those of them that could be told: they aren't told again.
     """
 
     connection: Connection | Hold
@@ -237,6 +238,7 @@ class Observed(NamedTuple):
     claimed: frozenset[str] = frozenset()
     contenders: tuple[Desired, ...] = ()
     gone: frozenset[str] = frozenset()
+    tried: tuple[Event, ...] = ()
     told: tuple[Event, ...] = ()
 
     def __repr__(self) -> str:

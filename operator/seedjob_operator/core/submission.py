@@ -75,7 +75,8 @@ def _not_started(case: Case) -> Decision | None:
         return held(case, Hold(reason=reason, message=attention.RUN_ID_ALREADY_RAN))
     situation = case.situation(*outcome.CANCELLED[reason])
     situation = dataclasses.replace(situation, intent=None, synced=recovery.synced_again(case))
-    return case.settle(situation, requeue_after=recovery.seconds_to_look(case))
+    waits = recovery.seconds_to_look(case) if situation.phase.is_terminal else None  # what is unfinished is woken
+    return case.settle(situation, requeue_after=waits)
 
 
 def _may_have_been_sent(case: Case) -> bool:

@@ -44,6 +44,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _serve(args: argparse.Namespace) -> None:
+    if args.public_url is not None and args.enable_faults:
+        raise _UnusableError(
+            "--enable-faults is for this machine only, and --public-url says that others ask: leave one out"
+        )
     host, port = args.listen
     tokens = _tokens(args)
     open_files = raise_soft_limit()
@@ -71,7 +75,7 @@ def _serve(args: argparse.Namespace) -> None:
         public_url=args.public_url,
     )
     if _is_open(args):
-        _LOG.warning("--listen %s: whoever has a token can run commands here, from other machines too", host)
+        _LOG.warning("others can ask %s: whoever has a token can run commands here", args.public_url or host)
     with _listening(host, port) as listener:
         url = _url(listener)
         asyncio.run(serve(serving, listener, announce=lambda: _announce(url, namespaces, made)))
@@ -131,7 +135,7 @@ def _tokens(args: argparse.Namespace) -> list[tuple[str, Credential]] | None:
 
 
 def _is_open(args: argparse.Namespace) -> bool:
-    return not ipaddress.ip_address(args.listen[0]).is_loopback
+    return args.public_url is not None or not ipaddress.ip_address(args.listen[0]).is_loopback
 
 
 def _made_token(folders: Folders) -> str:

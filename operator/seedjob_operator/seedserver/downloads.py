@@ -14,6 +14,8 @@ from seedjob_operator.seedserver.links import PREFIX, public_base
 from seedjob_operator.seedserver.platform import Platform
 from seedjob_operator.seedserver.records import MICROSECONDS
 
+_NOT_KEPT = {"Cache-Control": "no-store"}
+"""A proxy that kept an answer would give it past the link's end, and when the artifacts are deleted."""
 _GONE = "there are no such artifacts; they may have been deleted"
 
 
@@ -46,11 +48,11 @@ def _index(tree: Path, link: Callable[[str], str]) -> Response:
     if found is None:
         raise RefusedError(Status.NOT_FOUND, _GONE)
     entries = [{**entry, "url": link(str(entry["path"]))} for entry in found]
-    return JSONResponse({"data": entries}, headers={"Cache-Control": "no-store"})  # links are the asker's alone
+    return JSONResponse({"data": entries}, headers=_NOT_KEPT)
 
 
 def _file(tree: Path, path: str) -> Response:
     wanted = (tree / path).resolve()
     if not wanted.is_relative_to(tree.resolve()) or not wanted.is_file():
         raise RefusedError(Status.NOT_FOUND, _GONE)
-    return FileResponse(wanted, media_type="application/octet-stream", filename=wanted.name)
+    return FileResponse(wanted, media_type="application/octet-stream", filename=wanted.name, headers=_NOT_KEPT)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from seedjob_operator.seedserver.launch import DEFAULT_LOG_LIMIT_MIB
 from seedjob_operator.seedserver.ratelimit import PLANS
@@ -143,7 +144,12 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _url(text: str) -> str:
-    if not re.fullmatch(r"https?://[^/?#\s@]+(/[^?#\s]*)?", text):
+    try:
+        parts = urlsplit(text)
+        good = bool(parts.hostname) and parts.port != 0 and not parts.netloc.endswith(":")
+    except ValueError:  # of the port, or of an address in brackets
+        good = False
+    if not good or not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~-]*)?", text):
         raise argparse.ArgumentTypeError(f"{text!r} is no address: write one such as https://seed.example")
     return text.rstrip("/")
 

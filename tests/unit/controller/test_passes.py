@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from seedjob_operator import metrics
 from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.kubernetes import ConflictError, KubernetesError
 from seedjob_operator.controller.observations import Observations
@@ -10,6 +11,12 @@ from seedjob_operator.core.reasons import Reason
 from seedjob_operator.seedapi.wire import Job, JobStatus
 from unit.controller.world import KEY, Wait, World
 from unit.simulated import seedjob, simulate
+
+
+def orphans_counted() -> float:
+    """Give `seedjob_orphaned_total` as it stands."""
+    return next(iter(metrics.ORPHANED.collect())).samples[0].value
+
 
 DELETED = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
 
@@ -370,12 +377,14 @@ def test_what_could_not_be_told_with_a_failed_write_is_told_with_the_next() -> N
         world = World()
         world.apply(spec={"job": {"image": "i", "command": "c", "gpu": {"type": "none"}}, "deletionPolicy": "Orphan"})
         await world.work(5)
+        before = orphans_counted()
         world.objects.refusal, world.recorder.failing = KubernetesError("busy", status=503), True
         world.annotate(**DELETED)
         await world.work(30)
         world.objects.refusal, world.recorder.failing = None, False
         await world.work(120)
         assert (len(world.orphans), KEY in world.objects.live) == (1, False)
+        assert orphans_counted() == before + 1, "one job, however often it was tried to say so"
 
     simulate(play())
 

@@ -130,7 +130,7 @@ def test_no_line_is_left_over() -> None:
 
 @pytest.mark.parametrize("held", [{"suspend": True}, {"cancel": True}])
 def test_a_run_that_is_held_before_its_submission_says_when_the_platform_takes_us_again(held: dict[str, bool]) -> None:
-    """Nobody polls for it: it looks again by itself, and writes nothing as long as nothing changed."""
+    """What is held is woken once the connection serves it, what has ended looks by itself; neither writes meanwhile."""
     refused = given.observed(connection=given.REFUSED, sent=Sent.NOTHING)
     waits = decide(given.desired(), refused, NOW).status
     assert waits is not None
@@ -138,7 +138,7 @@ def test_a_run_that_is_held_before_its_submission_says_when_the_platform_takes_u
     assert stopped.status is not None
     again = decide(given.desired(status=stopped.status, spec=given.spec(**held)), refused, NOW)
     assert again.status is None
-    assert again.requeue_after is not None
+    assert (again.requeue_after is not None) is (stopped.status.phase is Phase.CANCELLED)
     healed = decide(
         given.desired(status=stopped.status, spec=given.spec(**held)), given.observed(sent=Sent.NOTHING), NOW
     ).status
