@@ -344,7 +344,7 @@ def test_a_job_without_analytics_takes_nothing_from_the_others(status: int) -> N
             world.platform.run(f"j{number}")
             world.follow(f"j{number}")
         world.platform.without_analytics["j0"] = status
-        await asyncio.sleep(60.0 * 20)
+        await asyncio.sleep(60.0 * 20)  # of the simulated clock, which waits for nobody
         times = {name: len(sampled) for name, sampled in world.platform.sampled.items()}
         assert set(times.values()) <= {3, 4}, times
         assert len(times) == 20, times

@@ -63,7 +63,7 @@ async def advances(world: World) -> None:
     """Have the poll show each quarter of a minute that the job got on, for five minutes."""
     for step in range(1, 21):
         show(world, progress=f"with {SECRET}: Step {step}/40")
-        await asyncio.sleep(15)
+        await asyncio.sleep(15)  # of the simulated clock
 
 
 def play(story: Callable[[World], Coroutine[Any, Any, None]]) -> None:
@@ -132,7 +132,7 @@ def test_how_far_a_job_is_shows_all_the_same_and_its_words_once_they_can_be_mask
     async def story(world: World) -> None:
         async def goes_on() -> None:
             await advances(world)
-            await asyncio.sleep(15)
+            await asyncio.sleep(15)  # of the simulated clock
             assert world.sources.reads - before <= 7
             assert world.status["progressText"] == "50 %"
             assert "Step" not in world.status["progress"]["message"]
