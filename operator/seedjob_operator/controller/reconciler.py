@@ -33,6 +33,7 @@ from seedjob_operator.controller.store import Store, desired_of, reconcile_at_of
 from seedjob_operator.core import binding, deletion, learning
 from seedjob_operator.core.case import Case
 from seedjob_operator.core.decision import ReadResult, ReleaseFinalizer, Step, WriteIntent
+from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.snapshot import Connection, Desired, Observed
 from seedjob_operator.logs import about, note_attempt
 from seedjob_operator.resources import FINALIZER
@@ -172,8 +173,11 @@ class Reconciler:
         for body in self._vanished.pop(key, []):
             desired = desired_of(body)
             seen = self.observations.get(key, uid=desired.uid)
-            for event in deletion.abandoned(Case(desired, seen, self.clock.now())):
-                await tell(self.recorder, body, event)
+            # A write of ours that wasn't answered may have let go of it: what went with that is what there is to tell.
+            let_go = [event for event in seen.tried if event.reason is Reason.ORPHANED]
+            for event in let_go or deletion.abandoned(Case(desired, seen, self.clock.now())):
+                if event not in seen.told:
+                    await tell(self.recorder, body, event, again=event in seen.tried)
 
     def _forget(self, key: Key) -> None:
         """Drop all that is known of an object that is gone."""

@@ -1,4 +1,4 @@
-"""What those need who look after the jobs of one account: its link, and the parts of the operator that all accounts share."""
+"""The parts of the operator that those share who look after the jobs of one account each."""
 
 import dataclasses
 

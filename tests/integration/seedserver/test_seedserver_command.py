@@ -39,8 +39,14 @@ def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
         (["--listen", "8900x"], "has no port: write HOST:PORT"),
         (["--listen", "example.org:80"], "is no IP address"),
         (["--listen", "0.0.0.0:0", "--token", "t"], "leave it out, and one is made, or give --tokens FILE"),
-        (["--public-url", "https://a", "--token", "t"], "leave it out, and one is made, or give --tokens FILE"),
-        (["--public-url", "https://a", "--enable-faults"], "--enable-faults is for this machine only"),
+        (
+            ["--listen", "127.0.0.1:0", "--public-url", "https://a", "--token", "t"],
+            "leave it out, and one is made, or give --tokens FILE",
+        ),
+        (
+            ["--listen", "127.0.0.1:0", "--public-url", "https://a", "--enable-faults"],
+            "--enable-faults is for this machine only",
+        ),
         (["--tokens", "/nowhere/at/all"], "--tokens /nowhere/at/all: can't be read: No such file"),
         (["--tokens", "/dev/null", "--token", "t"], "leave --token and --namespace out"),
         (["--plan", "61"], "--plan"),

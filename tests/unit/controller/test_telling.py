@@ -154,3 +154,22 @@ def test_another_intent_that_is_dropped_is_told_of_too() -> None:
             assert [event.reason for _, event in world.recorder.told].count(Reason.INTENT_DROPPED) == told
 
     simulate(play())
+
+
+def test_a_job_that_was_let_go_of_by_an_unanswered_write_is_told_of_once() -> None:
+    """The watch then says that the object is gone with its finalizer: that was us, and nobody who removed it by force."""
+
+    async def play() -> None:
+        world, before = World(), orphans_counted()
+        world.apply(spec={"job": {"image": "i", "command": "c", "gpu": {"type": "none"}}, "deletionPolicy": "Orphan"})
+        await world.work(5)
+        world.objects.unheard = 1
+        world.annotate(**DELETED)
+        await world.work(0.5)
+        world.reconciler.vanished(KEY, uid="u1")
+        world.queue.add(KEY)
+        await world.work(60)
+        assert [message for _, message in world.orphans if "by force" in message] == []
+        assert (len(world.orphans), orphans_counted()) == (1, before + 1)
+
+    simulate(play())

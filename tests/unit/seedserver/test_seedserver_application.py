@@ -50,12 +50,15 @@ async def test_links_begin_with_the_address_that_others_reach(
 ) -> None:
     """Behind a proxy the address that was asked is the proxy's way to us, and nobody else's."""
     links = Links(tmp_path / "key")
-    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "job_1" / "out").mkdir(parents=True)
+    (tmp_path / "acme" / "job_1" / "out" / "f").write_text("1")
     (tmp_path / "acme" / "job_1.files.json").write_text('[{"path": "out/f"}]')
     platform = SimpleNamespace(links=links, now=0, folders=SimpleNamespace(artifacts=tmp_path))
     async with client_of(platform, public_url=public_url) as http:
         answer = await http.get(links.signed("acme", "job_1", expires=10))
+        file = await http.get(links.signed("acme", "job_1", "out/f", expires=10))
     assert [entry["url"].startswith(f"{begins}_artifacts/acme/job_1/") for entry in answer.json()["data"]] == [True]
+    assert (file.text, file.headers["Cache-Control"]) == ("1", "no-store"), "a link ends, and artifacts are deleted"
     assert answer.headers["Cache-Control"] == "no-store"
 
 
