@@ -180,6 +180,11 @@ class TestRuns:
             assert decision.status is not None
             assert decision.status.phase is status.phase
 
+    def test_the_last_two_hundred_are_remembered(self) -> None:
+        past = tuple(naming.run_hash(str(run)) for run in range(300, 100, -1))
+        kept = prepared(status=ENDED.model_copy(update={"run_id": "301", "past_runs": past}), runId="302").past_runs
+        assert kept == (naming.run_hash("301"), *past[:199])
+
     def test_also_where_nothing_is_in_force(self) -> None:
         wanted = dataclasses.replace(rerun(prepared()), spec=spec())
         decision = decide(wanted, observed(environment_read=True, about=""), NOW)
@@ -254,6 +259,10 @@ class TestMoney:
         status = recorded(Phase.RUNNING, cost=cost, last_sync_time=NOW - timedelta(seconds=401))
         assert self.limited("0.50", status=status).step == ReadJob(name=GENERATED, urgent=True)
 
+    def test_what_waits_in_the_queue_costs_nothing_meanwhile(self) -> None:
+        queued = job(JobStatus.QUEUED, total_cost="0.10")
+        assert self.limited("0.50", remote=queued, seen_at=NOW - timedelta(hours=9)).step is None
+
     def test_nothing_is_said_before_the_platform_names_a_price(self) -> None:
         decision = self.limited("0.01", remote=job(cost_per_hour=None), seen_at=NOW - timedelta(hours=9))
         assert decision.step is None
@@ -290,6 +299,12 @@ class TestExpiry:
         """It ended 20 minutes ago."""
         assert decide(self.ended(ttlSecondsAfterFinished=1200), observed(), NOW).step == DeleteObject()
         assert decide(self.ended(ttlSecondsAfterFinished=1260), observed(), NOW).requeue_after == 60
+
+    def test_its_time_runs_from_when_we_recorded_the_end(self) -> None:
+        """By our clock: what the platform says of when the job ended may be hours away."""
+        wanted = self.ended(ttlSecondsAfterFinished=1260, remoteTTLSecondsAfterFinished=1300)
+        told = wanted.status.model_copy(update={"completion_time": NOW - timedelta(hours=9)})
+        assert decide(dataclasses.replace(wanted, status=told), observed(), NOW).requeue_after == 60
 
     def test_what_a_gitops_tool_tracks_stays_and_says_why(self) -> None:
         decision = decide(self.ended(ttlSecondsAfterFinished=0, tracked=True), observed(), NOW)
@@ -354,6 +369,12 @@ class TestAdoption:
         assert ready is not None
         assert ready.reason == "NameTaken"
 
+    def test_a_restored_backup_makes_the_intent_its_own(self) -> None:
+        """With its own UID, and with the one that proves whose name the job has."""
+        decision = decide(given.desired(intent=given.RESTORED), observed(remote=job(name=given.INHERITED)), NOW)
+        own = dataclasses.replace(given.RESTORED, uid=given.UID, origin_uid=given.FOREIGN_UID)
+        assert decision.step == WriteIntent(intent=own)
+
     def test_a_restored_backup_under_a_chosen_name_is_never_submitted_again(self) -> None:
         restored = given.intent(uid=given.FOREIGN_UID, job_name=CHOSEN)
         wanted = given.desired(intent=restored, spec=spec(jobName=CHOSEN))
@@ -409,6 +430,18 @@ class TestDeletion:
         wanted = given.desired(intent=third, deleting=True)
         left = learning.noted_gone(observed(), third.job_name)
         assert decide(wanted, left, NOW).step == ReadJob(name=SECOND, urgent=True)
+
+    def test_those_of_a_predecessor_have_its_names(self) -> None:
+        """A restored backup took its job over, and the earlier ones with it."""
+        second, first = (
+            naming.generated_name(namespace=given.NAMESPACE, name=given.NAME, uid=given.FOREIGN_UID, attempt=attempt)
+            for attempt in (2, 1)
+        )
+        wanted = given.desired(
+            intent=given.intent(attempt=2, job_name=second, origin_uid=given.FOREIGN_UID), deleting=True
+        )
+        left = learning.noted_gone(observed(), second)
+        assert decide(wanted, left, NOW).step == ReadJob(name=first, urgent=True)
 
     def test_letting_go_names_them_all(self) -> None:
         wanted = dataclasses.replace(self.deleted(deletionPolicy="Orphan"), finalizer=True)

@@ -9,6 +9,7 @@ import pytest
 from seedjob_operator.core import conditions, events, learning, outcome, writing
 from seedjob_operator.core.conditions import Verdict
 from seedjob_operator.core.decide import decide
+from seedjob_operator.core.decision import ReadResult
 from seedjob_operator.core.learning import Answer
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.situation import Situation, compose, gpu_text
@@ -110,6 +111,67 @@ def test_the_table_of_phases(phase: Phase, reason: Reason, ready_when: str, read
     assert (said["Submitted"].status == "True") is (status.job_id is not None)
 
 
+def test_a_job_that_the_platform_tries_again_has_begun_when_it_first_did() -> None:
+    """Its own retries belong to one attempt."""
+    before = recorded(Phase.QUEUED, start_time=given.EARLIER)
+    again = job(started_at=NOW - timedelta(seconds=1), retry_count=1)
+    status = decide(given.desired(intent=OWN, status=before), observed(remote=again), NOW).status
+    assert status is not None
+    assert (status.phase, status.start_time, status.retries) == (Phase.RUNNING, given.EARLIER, 1)
+
+
+@pytest.mark.parametrize(
+    ("ended", "lines"),
+    [
+        (JobStatus.SUCCEEDED, 0),
+        (JobStatus.CANCELLED, 7),
+        (JobStatus.FAILED, 7),
+        (JobStatus.TIMED_OUT, 7),
+    ],
+)
+def test_the_end_of_a_log_is_read_of_what_ended_badly(ended: JobStatus, lines: int) -> None:
+    """As much of it as `logs.tailLines` says."""
+    wanted = given.desired(intent=OWN, status=recorded(Phase.RUNNING), spec=spec(logs={"tailLines": 7}))
+    step = decide(wanted, observed(remote=job(ended)), NOW).step
+    assert isinstance(step, ReadResult)
+    assert step.tail_lines == lines
+
+
+def test_a_hold_says_its_reason_in_ready_and_in_submitted() -> None:
+    status = decide(given.desired(), observed(environment_read=True, environment_hold=given.NO_HF), NOW).status
+    assert status is not None
+    said = {one.type: (one.status, one.reason, one.message) for one in status.conditions}
+    assert said["Ready"] == said["Submitted"] == (F, given.NO_HF.reason, given.NO_HF.message)
+
+
+def test_a_taken_name_is_shown_as_the_one_that_was_refused() -> None:
+    """There is no job of that name that would be ours, so it has no id."""
+    taken = observed(environment_read=True, remote=job(name=given.CHOSEN, gpu="T4"), fresh=True)
+    status = decide(given.desired(spec=spec(jobName=given.CHOSEN)), taken, NOW).status
+    assert status is not None
+    assert (status.job_name, status.job_id) == (given.CHOSEN, None)
+
+
+@pytest.mark.parametrize("phase", [Phase.PENDING, Phase.RUNNING, Phase.FAILED, Phase.SUCCEEDED, Phase.CANCELLED])
+def test_a_deletion_that_is_blocked_is_under_way(phase: Phase) -> None:
+    """Whatever the job was: kstatus and Argo CD wait for the object to go."""
+    wanted = given.desired(intent=OWN, status=recorded(phase), deleting=True)
+    status = decide(wanted, observed(connection=given.DOWN), NOW).status
+    assert status is not None
+    said = {one.type: one for one in status.conditions}
+    assert [said[kind].status for kind in ("Ready", "Reconciling", "Stalled")] == [F, T, F]
+    assert (said["Ready"].reason, said["Synced"].reason) == (Reason.DELETION_BLOCKED, Reason.PLATFORM_UNAVAILABLE)
+
+
+def test_prices_have_the_currency_that_the_operator_is_told() -> None:
+    """The platform names none."""
+    wanted = given.desired(intent=OWN, status=recorded(Phase.QUEUED))
+    status = decide(wanted, observed(remote=job(total_cost="2"), currency="EUR"), NOW).status
+    assert status is not None
+    assert status.cost is not None
+    assert (status.cost.currency, status.cost_text) == ("EUR", "2.00 EUR")
+
+
 def test_ready_when_started_stays_ready_when_the_platform_queues_the_job_again() -> None:
     wanted = given.desired(
         intent=OWN, spec=spec(readyWhen="Started"), status=recorded(Phase.RUNNING, start_time=given.EARLIER)
@@ -209,6 +271,8 @@ def told(before: SeedJobStatus, after: SeedJobStatus) -> list[Reason]:
         (Phase.RUNNING, Phase.FAILED, [Reason.FAILED]),
         (Phase.RUNNING, Phase.TIMED_OUT, [Reason.TIMED_OUT]),
         (Phase.RUNNING, Phase.CANCELLING, [Reason.CANCEL_REQUESTED]),
+        (Phase.CANCELLING, Phase.CANCELLED, [Reason.CANCELLED]),
+        (Phase.CANCELLING, Phase.SUSPENDED, [Reason.SUSPENDED]),
         (None, Phase.PENDING, [Reason.PLATFORM_UNAVAILABLE]),
         (Phase.RUNNING, Phase.UNKNOWN, [Reason.UNKNOWN_REMOTE_STATUS]),
     ],

@@ -530,6 +530,23 @@ INTENTS = [
         reason=Reason.REMOTE_DELETED,
     ),
     Row(
+        why="it was there before this object: nobody has to wait until it becomes visible",
+        desired={"intent": dataclasses.replace(TAKEN_OVER, time=NOW - timedelta(minutes=3))},
+        observed=GONE | {"environment_read": True},
+        phase=Phase.FAILED,
+        reason=Reason.REMOTE_DELETED,
+    ),
+    Row(
+        why="nor for one that was adopted",
+        desired={
+            "intent": dataclasses.replace(OWN, time=NOW - timedelta(minutes=3), adopted_id=given.JOB_ID),
+            "status": recorded(Phase.RUNNING, at=NOW - timedelta(minutes=3)),
+        },
+        observed=GONE,
+        phase=Phase.FAILED,
+        reason=Reason.REMOTE_DELETED,
+    ),
+    Row(
         why="one 404 is not enough for that",
         desired={"intent": TAKEN_OVER},
         observed={"remote": MISSING, "fresh": True, "absences": given.absences(0), "environment_read": True},
@@ -694,6 +711,24 @@ FOLLOWING = [
         attention=Reason.SPEC_CHANGED_AFTER_SUBMIT,
     ),
     Row(
+        why="where it's to be replaced by the changed one, it's found and its cancel announced first",
+        desired={"intent": OWN, "spec": spec(updatePolicy="Replace", **CHANGED)},
+        observed={"remote": job(), "fresh": True},
+        then=WriteIntent,
+    ),
+    Row(
+        why="then it's recorded, and cancelled like any other",
+        desired={
+            "intent": dataclasses.replace(OWN, cancel_reason="Replaced"),
+            "spec": spec(updatePolicy="Replace", **CHANGED),
+        },
+        observed={"remote": job(), "fresh": True},
+        then=CancelJob,
+        phase=Phase.CANCELLING,
+        reason=Reason.REPLACED,
+        events=(Reason.SUBMITTED, Reason.CANCEL_REQUESTED),
+    ),
+    Row(
         why="a job that no list shows is read by name",
         desired={"intent": OWN, "status": RUNNING},
         observed={"remote": MISSING},
@@ -734,6 +769,25 @@ FOLLOWING = [
         why="nor within five minutes of the create, however old its intent is",
         desired={"intent": OWN, "status": recorded(Phase.RUNNING, at=NOW - (NOW - OWN.time) / 10)},
         observed=GONE,
+    ),
+    Row(
+        why="what was read before the five minutes were over counts for nothing",
+        desired={
+            "intent": given.intent(time=NOW - timedelta(minutes=7, seconds=59)),
+            "status": recorded(Phase.RUNNING, at=NOW - timedelta(minutes=7, seconds=59)),
+        },
+        observed=GONE,
+        requeue=60.0,
+    ),
+    Row(
+        why="what was read after them does",
+        desired={
+            "intent": given.intent(time=NOW - timedelta(minutes=8)),
+            "status": recorded(Phase.RUNNING, at=NOW - timedelta(minutes=8)),
+        },
+        observed=GONE,
+        phase=Phase.FAILED,
+        reason=Reason.REMOTE_DELETED,
     ),
     Row(
         why="another id under our name proves that our record is gone",
@@ -798,8 +852,13 @@ ENDED = [
     ),
     Row(
         why="a result that wasn't to be had at the end is read within ten minutes",
-        desired={"intent": OWN, "status": recorded(Phase.SUCCEEDED, at=NOW)},
+        desired={"intent": OWN, "status": recorded(Phase.SUCCEEDED, at=NOW - timedelta(minutes=9, seconds=59))},
         then=ReadResult,
+    ),
+    Row(
+        why="and no later, unless somebody asks for a look",
+        desired={"intent": OWN, "status": recorded(Phase.SUCCEEDED, at=NOW - timedelta(minutes=10))},
+        requeue=None,
     ),
     Row(
         why="an end that was recorded in an outage isn't called stale any more once the platform answers",
