@@ -89,6 +89,18 @@ class TestMakingRoom:
             assert found is not None
             assert found.status == "False"
 
+    def test_an_attempt_without_artifacts_hides_no_earlier_ones(self) -> None:
+        """A rerun goes on from the last checkpoint that there is."""
+        second = prepared().model_copy(update={"job_name": SECOND, "attempt": 2, "run_id": "2", "phase": Phase.FAILED})
+        assert prepared(status=second, runId="3").previous_artifacts == "/outputs"
+
+    def test_an_attempt_that_was_held_was_cancelled(self) -> None:
+        held = recorded(Phase.SUSPENDED)
+        decision = decide(given.desired(intent=OWN, status=held), observed(), NOW)
+        assert decision.status is not None
+        (record,) = decision.status.attempts
+        assert (record.phase, record.reason) == (Phase.CANCELLED, "Suspended")
+
     def test_ten_records_are_kept_newest_first(self) -> None:
         status = ENDED
         for attempt in range(1, 14):
@@ -279,6 +291,13 @@ class TestMoney:
         assert other is not None
         assert (same.earlier_cost, same.run_id) == (Decimal("3.40"), "1")
         assert other.earlier_cost is None
+
+    def test_a_new_run_before_the_next_attempt_begins_with_nothing_spent(self) -> None:
+        held = ENDED.model_copy(update={"phase": Phase.SUSPENDED, "earlier_cost": Decimal(9)})
+        resumed = decide(given.desired(intent=OWN, status=held), observed(), NOW).status
+        assert resumed is not None
+        wanted = given.desired(intent=OWN, status=resumed, spec=spec(runId="2", costLimit="5"))
+        assert isinstance(decide(wanted, observed(about=""), NOW).step, ReadEnvironment)
 
     def test_a_run_that_is_spent_is_not_resumed(self) -> None:
         held = recorded(Phase.SUSPENDED, earlier_cost=Decimal(9))

@@ -251,6 +251,12 @@ def test_what_is_worth_a_write(change: dict[str, Any], expected: tuple[bool, flo
     assert writing.due(RUNNING, RUNNING.model_copy(update=change), now=NOW) == expected, why
 
 
+def test_what_comes_late_of_a_result_is_written_whatever_it_is() -> None:
+    """Cost and run time of a job that ended are its result."""
+    ended = recorded(Phase.SUCCEEDED, completion_time=NOW)
+    assert writing.due(ended, ended.model_copy(update={"runtime_seconds": 7}), now=NOW) == (True, None)
+
+
 def test_held_back_progress_is_written_when_it_is_due() -> None:
     after = RUNNING.model_copy(update={"progress": Progress(message="2/4", percent=50)})
     assert writing.due(RUNNING, after, now=NOW + timedelta(seconds=6)) == (True, None)

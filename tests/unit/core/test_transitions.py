@@ -349,6 +349,13 @@ HOLDS = [
         requeue=90.0,
     ),
     Row(
+        why="but nobody sleeps for a day because of it",
+        desired={"intent": OWN},
+        observed=READY_TO_SEND | {"fault": given.fault(Reach.REFUSED, retry_after=86400.0), "failures": 1},
+        phase=Phase.PENDING,
+        requeue=3600.0,
+    ),
+    Row(
         why="no create before one request got through",
         observed={"connection": given.UNPROVEN, "environment_read": True},
         requeue=5.0,
@@ -673,6 +680,15 @@ FOLLOWING = [
         synced="Unknown",
     ),
     Row(
+        why="what a new run asks for isn't said to be missing from this one, also where its cancel has to wait",
+        desired={"intent": OWN, "status": RUNNING, "spec": spec(runId="2", **CHANGED)},
+        observed={"connection": given.DOWN, "remote": job()},
+        phase=Phase.RUNNING,
+        reason=Reason.RUNNING,
+        synced="Unknown",
+        events=(Reason.PLATFORM_UNAVAILABLE,),
+    ),
+    Row(
         why="a refusal marks it too",
         desired={"intent": OWN, "status": RUNNING},
         observed={"connection": given.REFUSED},
@@ -733,6 +749,19 @@ FOLLOWING = [
         desired={"intent": OWN, "status": RUNNING},
         observed={"remote": MISSING},
         then=ReadJob,
+    ),
+    Row(
+        why="one that is active though no list shows it has a status that we don't know: it's read every ten seconds",
+        desired={"intent": OWN, "status": RUNNING},
+        observed={"remote": MISSING, "unlisted_active_at": NOW - timedelta(seconds=10)},
+        then=ReadJob,
+    ),
+    Row(
+        why="and no more often",
+        desired={"intent": OWN, "status": RUNNING},
+        observed={"remote": MISSING, "unlisted_active_at": NOW - timedelta(seconds=4)},
+        requeue=6.0,
+        follow=True,
     ),
     Row(
         why="one 404 changes nothing",
@@ -810,6 +839,14 @@ FOLLOWING = [
             then=ReadResult,
         )
         for status in (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.TIMED_OUT)
+    ),
+    Row(
+        why="an end says of what was asked and not carried out as well",
+        desired={"intent": OWN, "status": RUNNING, "spec": spec(**CHANGED)},
+        observed={"remote": job(JobStatus.SUCCEEDED), "result_reads": 1, "result_read_at": NOW},
+        phase=Phase.SUCCEEDED,
+        reason=Reason.SUCCEEDED,
+        attention=Reason.SPEC_CHANGED_AFTER_SUBMIT,
     ),
     *(
         Row(
@@ -1070,6 +1107,12 @@ DELETION = [
         why="a removal is confirmed by a read",
         desired=DELETED | {"status": recorded(Phase.CANCELLING)},
         observed={"remote": MISSING, "delete_answered": True},
+        then=ReadJob,
+    ),
+    Row(
+        why="at once, however lately it was looked for in vain",
+        desired=DELETED | {"status": recorded(Phase.CANCELLING)},
+        observed={"remote": MISSING, "delete_answered": True, "absences": given.absences(5)},
         then=ReadJob,
     ),
     Row(
