@@ -192,6 +192,14 @@ class TestRuns:
             assert decision.status is not None
             assert decision.status.phase is status.phase
 
+    def test_a_run_that_goes_on_after_it_was_held_is_no_past_one(self) -> None:
+        resumed = decide(given.desired(intent=OWN, status=recorded(Phase.SUSPENDED)), observed(), NOW).status
+        assert resumed is not None
+        assert naming.run_hash("1") in resumed.past_runs
+        step = decide(given.desired(intent=OWN, status=resumed), observed(about="", environment_read=True), NOW).step
+        assert isinstance(step, WriteIntent)
+        assert (step.intent.attempt, step.intent.run_id) == (2, "1")
+
     def test_the_last_two_hundred_are_remembered(self) -> None:
         past = tuple(naming.run_hash(str(run)) for run in range(300, 100, -1))
         kept = prepared(status=ENDED.model_copy(update={"run_id": "301", "past_runs": past}), runId="302").past_runs
@@ -279,6 +287,10 @@ class TestMoney:
         decision = self.limited("0.01", remote=job(cost_per_hour=None), seen_at=NOW - timedelta(hours=9))
         assert decision.step is None
 
+    def test_what_costs_just_the_limit_runs_on(self) -> None:
+        assert self.limited("0.10", remote=job()).step is None
+        assert self.limited("0.09", remote=job()).step.intent.cancel_reason == "CostLimitExceeded"
+
     def test_earlier_attempts_of_the_run_count(self) -> None:
         status = recorded(Phase.RUNNING, earlier_cost=Decimal("0.45"))
         assert self.limited("0.50", status=status, remote=job()).step.intent.cancel_reason == "CostLimitExceeded"
@@ -338,6 +350,11 @@ class TestExpiry:
         assert decide(wanted, ours, NOW).step == DeleteJob(name=GENERATED, delete_artifacts=False)
         other = decide(wanted, observed(remote=job(id=given.OTHER_ID), fresh=True), NOW)
         assert other.step is None
+
+    def test_a_record_is_removed_once_the_platform_is_back(self) -> None:
+        """Nothing polls for a job that has ended."""
+        away = decide(self.ended(remoteTTLSecondsAfterFinished=0), observed(connection=given.DOWN), NOW)
+        assert (away.step, away.requeue_after) == (None, 60)
 
     def test_a_removed_record_is_told_of_and_the_result_stays(self) -> None:
         wanted = self.ended(remoteTTLSecondsAfterFinished=0)

@@ -111,6 +111,18 @@ def test_the_table_of_phases(phase: Phase, reason: Reason, ready_when: str, read
     assert (said["Submitted"].status == "True") is (status.job_id is not None)
 
 
+def test_ready_when_started_does_not_outlast_a_cancel() -> None:
+    wanted = given.desired(
+        intent=dataclasses.replace(OWN, cancel_reason="CancelledByUser"),
+        spec=spec(readyWhen="Started", cancel=True),
+        status=recorded(Phase.RUNNING, start_time=given.EARLIER),
+    )
+    status = decide(wanted, observed(remote=job()), NOW).status
+    assert status is not None
+    assert status.phase is Phase.CANCELLING
+    assert not conditions.is_true(status.conditions, ConditionType.READY)
+
+
 def test_a_job_that_the_platform_tries_again_has_begun_when_it_first_did() -> None:
     """Its own retries belong to one attempt."""
     before = recorded(Phase.QUEUED, start_time=given.EARLIER)

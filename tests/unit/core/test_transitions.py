@@ -672,6 +672,14 @@ FOLLOWING = [
         follow=True,
     ),
     Row(
+        why="a deletion that a restored status tells of isn't asked for any more: the job runs on",
+        desired={"intent": OWN, "status": recorded(Phase.CANCELLING, reason=Reason.DELETING)},
+        observed={"remote": job()},
+        phase=Phase.RUNNING,
+        reason=Reason.RUNNING,
+        follow=True,
+    ),
+    Row(
         why="an outage marks the status stale and changes no phase",
         desired={"intent": OWN, "status": RUNNING},
         observed={"connection": given.DOWN, "remote": job()},
