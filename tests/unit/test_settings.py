@@ -23,6 +23,7 @@ def test_nothing_set_is_an_operator_without_a_default_connection() -> None:
     loaded = settings.load()
     assert (loaded.seed_api_url, loaded.metrics_port, loaded.seed_requests_per_minute) == (None, 8080, 60)
     assert loaded.allowed_endpoints == ()
+    assert (loaded.lease_name, loaded.lease_namespace, loaded.seed_currency) == ("seedjob-operator", None, "USD")
 
 
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:

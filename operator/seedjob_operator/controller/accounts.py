@@ -6,12 +6,12 @@ from typing import Any
 
 from seedjob_operator import metrics
 from seedjob_operator.controller.connections import Connections, Way
+from seedjob_operator.controller.context import ControllerContext
 from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.links import Link
 from seedjob_operator.controller.passes import before_write
 from seedjob_operator.controller.poller import Poller
 from seedjob_operator.controller.sampling import Sampler
-from seedjob_operator.controller.shared import Shared
 from seedjob_operator.controller.store import Store
 from seedjob_operator.seedapi.client import Account, SeedClient
 from seedjob_operator.seedapi.plan import Plan
@@ -30,13 +30,13 @@ class Accounts:
         self,
         *,
         jobs: Store,
-        shared: Shared,
+        context: ControllerContext,
         start: Start,
         on_change: Callable[[Link], None],
     ) -> None:
         self._jobs = jobs
-        self._shared = shared
-        self._budget, self._queue, self._clock = shared.budget, shared.queue, shared.clock
+        self._context = context
+        self._budget, self._queue, self._clock = context.budget, context.queue, context.clock
         self._start = start
         self._on_change = on_change
         self._links: dict[Account, Link] = {}
@@ -71,8 +71,8 @@ class Accounts:
         self._links[account] = link
         self._wake_unfinished()  # a rotated credential is what many may have waited for
         self._loops[account] = (
-            self._start(Poller(link, self._shared).run(), f"poll of {account.endpoint}"),
-            self._start(Sampler(link, self._shared).run(), f"samples of {account.endpoint}"),
+            self._start(Poller(link, self._context).run(), f"poll of {account.endpoint}"),
+            self._start(Sampler(link, self._context).run(), f"samples of {account.endpoint}"),
         )
         return link
 

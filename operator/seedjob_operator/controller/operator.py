@@ -19,6 +19,7 @@ from seedjob_operator.controller.accounts import Accounts
 from seedjob_operator.controller.clock import Clock
 from seedjob_operator.controller.connection_status import ConnectionStatus
 from seedjob_operator.controller.connections import Connections
+from seedjob_operator.controller.context import ControllerContext
 from seedjob_operator.controller.health import Health
 from seedjob_operator.controller.holding import Holder
 from seedjob_operator.controller.keys import Key
@@ -38,7 +39,6 @@ from seedjob_operator.controller.recorder import EventRecorder
 from seedjob_operator.controller.references import ReferenceWatch
 from seedjob_operator.controller.resync import Resync
 from seedjob_operator.controller.scope import Scope
-from seedjob_operator.controller.shared import Shared
 from seedjob_operator.controller.sifting import Known
 from seedjob_operator.controller.sources import SourceReader
 from seedjob_operator.controller.store import Store, key_of
@@ -85,7 +85,7 @@ class Operator:
         )
         self._accounts = Accounts(
             jobs=self._jobs,
-            shared=Shared(
+            context=ControllerContext(
                 observations=self._observations,
                 queue=self._queue,
                 leadership=self._leadership,

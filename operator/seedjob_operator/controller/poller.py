@@ -7,10 +7,10 @@ import random
 
 from seedjob_operator import metrics
 from seedjob_operator.controller import schedule
+from seedjob_operator.controller.context import ControllerContext
 from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.links import Link
 from seedjob_operator.controller.round import PER_PAGE, Rounds
-from seedjob_operator.controller.shared import Shared
 from seedjob_operator.seedapi import errors
 from seedjob_operator.seedapi.budget import BudgetState, Priority
 from seedjob_operator.seedapi.wire import Job, JobPage, JobStatus
@@ -26,13 +26,13 @@ _SHORTEST_REST = 1.0
 class Poller:
     """Follows the jobs of one account."""
 
-    def __init__(self, link: Link, shared: Shared) -> None:
+    def __init__(self, link: Link, context: ControllerContext) -> None:
         self._link = link
-        self._observations = shared.observations
-        self._queue = shared.queue
-        self._leadership = shared.leadership
-        self._clock = shared.clock
-        self._budget = shared.budget
+        self._observations = context.observations
+        self._queue = context.queue
+        self._leadership = context.leadership
+        self._clock = context.clock
+        self._budget = context.budget
         self._followed: dict[str, tuple[Key, float]] = {}
         self._rounds = Rounds(list_page=self._page, show=self._show)
 

@@ -9,9 +9,9 @@ import logging
 import random
 
 from seedjob_operator.controller import schedule
+from seedjob_operator.controller.context import ControllerContext
 from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.links import Link
-from seedjob_operator.controller.shared import Shared
 from seedjob_operator.seedapi import errors
 from seedjob_operator.seedapi.budget import Priority
 from seedjob_operator.seedapi.wire import Analytics
@@ -23,13 +23,13 @@ LOOK_EVERY = 15.0
 class Sampler:
     """Samples the jobs that one account's poll follows."""
 
-    def __init__(self, link: Link, shared: Shared) -> None:
+    def __init__(self, link: Link, context: ControllerContext) -> None:
         self._link = link
-        self._observations = shared.observations
-        self._queue = shared.queue
-        self._leadership = shared.leadership
-        self._clock = shared.clock
-        self._budget = shared.budget
+        self._observations = context.observations
+        self._queue = context.queue
+        self._leadership = context.leadership
+        self._clock = context.clock
+        self._budget = context.budget
 
     async def run(self) -> None:
         """Sample until cancelled."""

@@ -11,13 +11,19 @@ from seedjob_operator.resources import ConditionStatus, ConditionType
 def synced_again(case: Case) -> Verdict | None:
     """Give what `Synced` says from now on; None where what it says may stand."""
     connection = case.observed.connection
-    usable = isinstance(connection, Connection) and connection.proven and not (case.out_of_reach or case.elsewhere)
-    return SYNCED if _said_stale(case) and usable else None
+    usable = isinstance(connection, Connection) and _answers(case, connection) and not case.elsewhere
+    return SYNCED if usable and _said_stale(case) else None
 
 
 def seconds_to_look(case: Case) -> float | None:
-    """Look again while the platform is away: no poll follows the job, and nobody else would tell."""
-    return case.retry_delay() if _said_stale(case) and case.fault is not None and not case.elsewhere else None
+    """Look again until the platform answers: no poll follows the job, and nobody else would tell."""
+    connection = case.observed.connection
+    awaited = isinstance(connection, Connection) and not _answers(case, connection) and not case.elsewhere
+    return case.retry_delay() if awaited and _said_stale(case) else None
+
+
+def _answers(case: Case, connection: Connection) -> bool:
+    return connection.proven and case.fault is None
 
 
 def _said_stale(case: Case) -> bool:

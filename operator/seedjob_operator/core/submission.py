@@ -74,9 +74,7 @@ def _not_started(case: Case) -> Decision | None:
     if reason is Reason.RUN_ID_ALREADY_RAN:
         return held(case, Hold(reason=reason, message=attention.RUN_ID_ALREADY_RAN))
     situation = case.situation(*outcome.CANCELLED[reason])
-    situation = dataclasses.replace(situation, intent=None, synced=recovery.synced_again(case))
-    waits = recovery.seconds_to_look(case) if situation.phase.is_terminal else None  # what is unfinished is woken
-    return case.settle(situation, requeue_after=waits)
+    return case.settle(dataclasses.replace(situation, intent=None, synced=recovery.synced_again(case)))
 
 
 def _may_have_been_sent(case: Case) -> bool:

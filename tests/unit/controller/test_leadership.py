@@ -1,13 +1,16 @@
 """The election: at most one acts at any moment, and somebody acts soon."""
 
 import asyncio
+import json
 import random
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from chance import draw_seed
+from seedjob_operator.controller import kubernetes
 from seedjob_operator.controller.kubernetes import ConflictError, Kubernetes, KubernetesError, NotFoundError
 from seedjob_operator.controller.leadership import LEASE_SECONDS, STOP_AFTER, Leadership, NotLeaderError
 from seedjob_operator.core.shard import Shard
@@ -319,3 +322,27 @@ def test_which_leases_are_of_another_count() -> None:
     leases = ["op", "op-0-of-2", "op-1-of-2", "op-0-of-4", "op-b", "op-b-0-of-3", "other", "op-0-of-"]
     assert Shard(0, 2).rivals("op", leases) == ["op", "op-0-of-4"]
     assert Shard().rivals("op", leases) == ["op-0-of-2", "op-1-of-2", "op-0-of-4"]
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path) -> Path:
+    """A kubeconfig whose context names a namespace."""
+    context = {"cluster": "c", "user": "u", "namespace": "theirs"}
+    known = {"clusters": [{"name": "c", "cluster": {}}], "users": [{"name": "u", "user": {}}]}
+    named = {"contexts": [{"name": "x", "context": context}], "current-context": "x"}
+    (tmp_path / "kubeconfig").write_text(json.dumps(known | named))
+    return tmp_path / "kubeconfig"
+
+
+def test_where_the_lease_is(kubeconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replicas have to find the same one: where it's told, else in the kubeconfig's context, else in the pod's namespace."""
+    pods = tmp_path / "namespace"
+    monkeypatch.setattr(kubernetes, "_POD_NAMESPACE", pods)
+    assert kubernetes.own_namespace(None, None) == "default"
+    pods.write_text("pods\n")
+    assert kubernetes.own_namespace("told", None) == "told"
+    assert kubernetes.own_namespace(None, None) == "pods"
+    assert kubernetes.own_namespace("told", kubeconfig) == "told"
+    assert kubernetes.own_namespace(None, kubeconfig) == "theirs"
+    kubeconfig.write_text(kubeconfig.read_text().replace("namespace", "other"))
+    assert kubernetes.own_namespace(None, kubeconfig) == "default"

@@ -10,13 +10,13 @@ import pytest
 
 from chance import draw_seed
 from seedjob_operator.controller.clock import Clock
+from seedjob_operator.controller.context import ControllerContext
 from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.leadership import Leadership
 from seedjob_operator.controller.links import Link
 from seedjob_operator.controller.observations import Observations
 from seedjob_operator.controller.poller import Poller
 from seedjob_operator.controller.queue import KeyQueue
-from seedjob_operator.controller.shared import Shared
 from seedjob_operator.core.snapshot import MISSING
 from seedjob_operator.seedapi.budget import Budget
 from seedjob_operator.seedapi.client import SeedClient
@@ -81,14 +81,14 @@ class Round:
         self.budget.configure(platform.account.credential, requests_per_minute=60, burst=10)
         self.link = Link(cast("SeedClient", platform), clock=Clock(), on_change=lambda _: None)
         self.link.proven = True
-        shared = Shared(
+        context = ControllerContext(
             observations=self.observations,
             queue=self.queue,
             leadership=cast("Leadership", Held()),
             clock=Clock(),
             budget=self.budget,
         )
-        self.poller = Poller(self.link, shared)
+        self.poller = Poller(self.link, context)
 
     def follow(self, name: str) -> Key:
         key = Key("ns", name)

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from seedjob_operator.controller.clock import Clock
+from seedjob_operator.controller.context import ControllerContext
 from seedjob_operator.controller.keys import Key
 from seedjob_operator.controller.leadership import Leadership
 from seedjob_operator.controller.links import Link
@@ -24,7 +25,6 @@ from seedjob_operator.controller.observations import Observations
 from seedjob_operator.controller.poller import Poller
 from seedjob_operator.controller.queue import KeyQueue
 from seedjob_operator.controller.sampling import Sampler
-from seedjob_operator.controller.shared import Shared
 from seedjob_operator.core.snapshot import MISSING, Sent
 from seedjob_operator.seedapi.budget import Budget
 from seedjob_operator.seedapi.client import SeedClient
@@ -182,16 +182,16 @@ class World:
         self.ages: list[float] = []
         self._tasks: list[asyncio.Task[None]] = []
         leads = cast("Leadership", type("Leads", (), {"held": True}))
-        shared = Shared(
+        context = ControllerContext(
             observations=self.seen,
             queue=self.queue,
             leadership=leads,
             clock=self.clock,
             budget=self.budget,
         )
-        self.start(Poller(self.link, shared).run())
+        self.start(Poller(self.link, context).run())
         if samples:
-            self.start(Sampler(self.link, shared).run())
+            self.start(Sampler(self.link, context).run())
         self.start(self._follow_up())
         self.start(self._watch())
 

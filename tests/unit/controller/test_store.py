@@ -70,6 +70,24 @@ def test_desired_reads_what_metadata_says() -> None:
     assert precondition_of(body) == {"uid": "u1", "resourceVersion": "1"}
 
 
+@pytest.mark.parametrize(
+    ("metadata", "tracked"),
+    [
+        ({"annotations": {"argocd.argoproj.io/tracking-id": "app:seed.dev/SeedJob:ns/a"}}, True),
+        ({"labels": {"argocd.argoproj.io/instance": "app"}}, True),
+        ({"labels": {"kustomize.toolkit.fluxcd.io/name": "jobs"}}, True),
+        ({"labels": {"helm.toolkit.fluxcd.io/name": "jobs"}}, True),
+        ({"labels": {"app.kubernetes.io/managed-by": "Helm", "app": "a"}}, False),
+        ({}, False),
+    ],
+)
+def test_what_a_gitops_tool_tracks(metadata: dict[str, Any], *, tracked: bool) -> None:
+    """It would make the object again if it were deleted by its TTL."""
+    store = Store()
+    store.put(seedjob(metadata=metadata))
+    assert desired_of(store.get(A) or {}).tracked is tracked
+
+
 def test_a_spec_that_cannot_be_read_is_told() -> None:
     """The CRD in the cluster may be another version's; deletion and force-orphan work all the same."""
     store = Store()

@@ -132,7 +132,8 @@ def test_how_far_a_job_is_shows_all_the_same_and_its_words_once_they_can_be_mask
     async def story(world: World) -> None:
         async def goes_on() -> None:
             await advances(world)
-            await asyncio.sleep(15)  # of the simulated clock
+            show(world)  # as each round of the poll does: what came while a step was taken may be told once more
+            await asyncio.sleep(30)  # of the simulated clock
             assert world.sources.reads - before <= 7
             assert world.status["progressText"] == "50 %"
             assert "Step" not in world.status["progress"]["message"]

@@ -65,6 +65,7 @@ def test_the_time_to_go_extrapolates(text: str, runtime: int | None, eta: int | 
     [
         ({"total_cost": "12.80"}, "12.80", "12.80 USD", "the platform's total wins over the arithmetic"),
         ({"cost_per_hour": "3.60", "runtime_seconds": 3600}, "3.60", "3.60 USD", "price times run time"),
+        ({"cost_per_hour": "3.60", "num_nodes": 4, "runtime_seconds": 3600}, "3.60", "3.60 USD", "of the whole job"),
         ({"cost_per_hour": "0.10", "runtime_seconds": 36}, "0.0010", "0.0010 USD", "a short run isn't free"),
         ({"cost_per_hour": "1", "runtime_seconds": 1818}, "0.51", "0.51 USD", "half a cent is rounded up: 0.505"),
         ({"cost_per_hour": "3.60", "runtime_seconds": None}, None, None, "a price alone is no cost yet"),

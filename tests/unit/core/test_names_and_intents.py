@@ -94,6 +94,30 @@ def test_an_intent_s_time_is_utc_in_whole_seconds() -> None:
     assert '"2026-03-01T11:30:00Z"' in parsed.dump()
 
 
+def test_an_intent_has_the_documented_fields() -> None:
+    """Those of an earlier release are read by the next one, and a status can be rebuilt from them."""
+    documented = ("uid", "namespace", "name", "attempt", "runId", "jobName", "endpoint", "seedNamespace", "connection")
+    assert set(WIRE) == {*documented, "specHash", "time"}
+
+
+def test_an_intent_is_dated_by_the_platforms_clock() -> None:
+    """It is compared with when the platform says that a job was made."""
+    ahead = given.observed(environment_read=True, clock_offset=timedelta(minutes=7, milliseconds=300))
+    step = decide(given.desired(), ahead, NOW).step
+    assert isinstance(step, WriteIntent)
+    assert step.intent.time == NOW + timedelta(minutes=7)
+
+
+@pytest.mark.parametrize("sent", [Sent.REJECTED, Sent.NOTHING])
+def test_what_had_no_job_is_no_attempt_whatever_the_run(sent: Sent) -> None:
+    """Numbers count remote jobs: after a refusal the next try is the same attempt, under the same name."""
+    refused = given.recorded(Phase.PENDING, reason=Reason.SPEC_REJECTED)
+    wanted = given.desired(intent=OWN, status=refused, spec=spec(runId="2", **given.CHANGED))
+    step = decide(wanted, given.observed(sent=sent, environment_read=True), NOW).step
+    assert isinstance(step, WriteIntent)
+    assert (step.intent.attempt, step.intent.run_id, step.intent.job_name) == (1, "2", OWN.job_name)
+
+
 HOSTILE: dict[str, str | None] = {
     "no annotation": None,
     "empty": "",

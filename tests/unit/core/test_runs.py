@@ -89,6 +89,18 @@ class TestMakingRoom:
             assert found is not None
             assert found.status == "False"
 
+    def test_an_attempt_without_artifacts_hides_no_earlier_ones(self) -> None:
+        """A rerun goes on from the last checkpoint that there is."""
+        second = prepared().model_copy(update={"job_name": SECOND, "attempt": 2, "run_id": "2", "phase": Phase.FAILED})
+        assert prepared(status=second, runId="3").previous_artifacts == "/outputs"
+
+    def test_an_attempt_that_was_held_was_cancelled(self) -> None:
+        held = recorded(Phase.SUSPENDED)
+        decision = decide(given.desired(intent=OWN, status=held), observed(), NOW)
+        assert decision.status is not None
+        (record,) = decision.status.attempts
+        assert (record.phase, record.reason) == (Phase.CANCELLED, "Suspended")
+
     def test_ten_records_are_kept_newest_first(self) -> None:
         status = ENDED
         for attempt in range(1, 14):
@@ -180,6 +192,19 @@ class TestRuns:
             assert decision.status is not None
             assert decision.status.phase is status.phase
 
+    def test_a_run_that_goes_on_after_it_was_held_is_no_past_one(self) -> None:
+        resumed = decide(given.desired(intent=OWN, status=recorded(Phase.SUSPENDED)), observed(), NOW).status
+        assert resumed is not None
+        assert naming.run_hash("1") in resumed.past_runs
+        step = decide(given.desired(intent=OWN, status=resumed), observed(about="", environment_read=True), NOW).step
+        assert isinstance(step, WriteIntent)
+        assert (step.intent.attempt, step.intent.run_id) == (2, "1")
+
+    def test_the_last_two_hundred_are_remembered(self) -> None:
+        past = tuple(naming.run_hash(str(run)) for run in range(300, 100, -1))
+        kept = prepared(status=ENDED.model_copy(update={"run_id": "301", "past_runs": past}), runId="302").past_runs
+        assert kept == (naming.run_hash("301"), *past[:199])
+
     def test_also_where_nothing_is_in_force(self) -> None:
         wanted = dataclasses.replace(rerun(prepared()), spec=spec())
         decision = decide(wanted, observed(environment_read=True, about=""), NOW)
@@ -254,9 +279,17 @@ class TestMoney:
         status = recorded(Phase.RUNNING, cost=cost, last_sync_time=NOW - timedelta(seconds=401))
         assert self.limited("0.50", status=status).step == ReadJob(name=GENERATED, urgent=True)
 
+    def test_what_waits_in_the_queue_costs_nothing_meanwhile(self) -> None:
+        queued = job(JobStatus.QUEUED, total_cost="0.10")
+        assert self.limited("0.50", remote=queued, seen_at=NOW - timedelta(hours=9)).step is None
+
     def test_nothing_is_said_before_the_platform_names_a_price(self) -> None:
         decision = self.limited("0.01", remote=job(cost_per_hour=None), seen_at=NOW - timedelta(hours=9))
         assert decision.step is None
+
+    def test_what_costs_just_the_limit_runs_on(self) -> None:
+        assert self.limited("0.10", remote=job()).step is None
+        assert self.limited("0.09", remote=job()).step.intent.cancel_reason == "CostLimitExceeded"
 
     def test_earlier_attempts_of_the_run_count(self) -> None:
         status = recorded(Phase.RUNNING, earlier_cost=Decimal("0.45"))
@@ -270,6 +303,13 @@ class TestMoney:
         assert other is not None
         assert (same.earlier_cost, same.run_id) == (Decimal("3.40"), "1")
         assert other.earlier_cost is None
+
+    def test_a_new_run_before_the_next_attempt_begins_with_nothing_spent(self) -> None:
+        held = ENDED.model_copy(update={"phase": Phase.SUSPENDED, "earlier_cost": Decimal(9)})
+        resumed = decide(given.desired(intent=OWN, status=held), observed(), NOW).status
+        assert resumed is not None
+        wanted = given.desired(intent=OWN, status=resumed, spec=spec(runId="2", costLimit="5"))
+        assert isinstance(decide(wanted, observed(about=""), NOW).step, ReadEnvironment)
 
     def test_a_run_that_is_spent_is_not_resumed(self) -> None:
         held = recorded(Phase.SUSPENDED, earlier_cost=Decimal(9))
@@ -291,6 +331,12 @@ class TestExpiry:
         assert decide(self.ended(ttlSecondsAfterFinished=1200), observed(), NOW).step == DeleteObject()
         assert decide(self.ended(ttlSecondsAfterFinished=1260), observed(), NOW).requeue_after == 60
 
+    def test_its_time_runs_from_when_we_recorded_the_end(self) -> None:
+        """By our clock: what the platform says of when the job ended may be hours away."""
+        wanted = self.ended(ttlSecondsAfterFinished=1260, remoteTTLSecondsAfterFinished=1300)
+        told = wanted.status.model_copy(update={"completion_time": NOW - timedelta(hours=9)})
+        assert decide(dataclasses.replace(wanted, status=told), observed(), NOW).requeue_after == 60
+
     def test_what_a_gitops_tool_tracks_stays_and_says_why(self) -> None:
         decision = decide(self.ended(ttlSecondsAfterFinished=0, tracked=True), observed(), NOW)
         assert decision.step is None
@@ -304,6 +350,11 @@ class TestExpiry:
         assert decide(wanted, ours, NOW).step == DeleteJob(name=GENERATED, delete_artifacts=False)
         other = decide(wanted, observed(remote=job(id=given.OTHER_ID), fresh=True), NOW)
         assert other.step is None
+
+    def test_a_record_is_removed_once_the_platform_is_back(self) -> None:
+        """Nothing polls for a job that has ended."""
+        away = decide(self.ended(remoteTTLSecondsAfterFinished=0), observed(connection=given.DOWN), NOW)
+        assert (away.step, away.requeue_after) == (None, 60)
 
     def test_a_removed_record_is_told_of_and_the_result_stays(self) -> None:
         wanted = self.ended(remoteTTLSecondsAfterFinished=0)
@@ -353,6 +404,12 @@ class TestAdoption:
         ready = given.condition(decision.status, ConditionType.READY)
         assert ready is not None
         assert ready.reason == "NameTaken"
+
+    def test_a_restored_backup_makes_the_intent_its_own(self) -> None:
+        """With its own UID, and with the one that proves whose name the job has."""
+        decision = decide(given.desired(intent=given.RESTORED), observed(remote=job(name=given.INHERITED)), NOW)
+        own = dataclasses.replace(given.RESTORED, uid=given.UID, origin_uid=given.FOREIGN_UID)
+        assert decision.step == WriteIntent(intent=own)
 
     def test_a_restored_backup_under_a_chosen_name_is_never_submitted_again(self) -> None:
         restored = given.intent(uid=given.FOREIGN_UID, job_name=CHOSEN)
@@ -410,6 +467,18 @@ class TestDeletion:
         left = learning.noted_gone(observed(), third.job_name)
         assert decide(wanted, left, NOW).step == ReadJob(name=SECOND, urgent=True)
 
+    def test_those_of_a_predecessor_have_its_names(self) -> None:
+        """A restored backup took its job over, and the earlier ones with it."""
+        second, first = (
+            naming.generated_name(namespace=given.NAMESPACE, name=given.NAME, uid=given.FOREIGN_UID, attempt=attempt)
+            for attempt in (2, 1)
+        )
+        wanted = given.desired(
+            intent=given.intent(attempt=2, job_name=second, origin_uid=given.FOREIGN_UID), deleting=True
+        )
+        left = learning.noted_gone(observed(), second)
+        assert decide(wanted, left, NOW).step == ReadJob(name=first, urgent=True)
+
     def test_letting_go_names_them_all(self) -> None:
         wanted = dataclasses.replace(self.deleted(deletionPolicy="Orphan"), finalizer=True)
         decision = decide(wanted, observed(about=""), NOW)
@@ -428,4 +497,7 @@ def test_a_wish_to_look_now_is_one_read_by_name() -> None:
     first = learning.pass_begun(observed(remote=job()), given.CONNECTION, reconcile_at="a")
     asked = learning.pass_begun(first, given.CONNECTION, reconcile_at="b")
     assert (first.look_now, decide(wanted, asked, NOW).step) == (False, ReadJob(name=GENERATED))
-    assert learning.job_seen(asked, job(), now=NOW).look_now is False
+    read = learning.job_seen(asked, job(), now=NOW)
+    assert not isinstance(decide(wanted, read, NOW).step, ReadJob)
+    assert learning.pass_ended(read).look_now is False
+    assert learning.pass_ended(asked).look_now is True, "a platform that couldn't be asked is asked once it can be"

@@ -9,6 +9,7 @@ import pytest
 from seedjob_operator.core import conditions, events, learning, outcome, writing
 from seedjob_operator.core.conditions import Verdict
 from seedjob_operator.core.decide import decide
+from seedjob_operator.core.decision import ReadResult
 from seedjob_operator.core.learning import Answer
 from seedjob_operator.core.reasons import Reason
 from seedjob_operator.core.situation import Situation, compose, gpu_text
@@ -110,6 +111,79 @@ def test_the_table_of_phases(phase: Phase, reason: Reason, ready_when: str, read
     assert (said["Submitted"].status == "True") is (status.job_id is not None)
 
 
+def test_ready_when_started_does_not_outlast_a_cancel() -> None:
+    wanted = given.desired(
+        intent=dataclasses.replace(OWN, cancel_reason="CancelledByUser"),
+        spec=spec(readyWhen="Started", cancel=True),
+        status=recorded(Phase.RUNNING, start_time=given.EARLIER),
+    )
+    status = decide(wanted, observed(remote=job()), NOW).status
+    assert status is not None
+    assert status.phase is Phase.CANCELLING
+    assert not conditions.is_true(status.conditions, ConditionType.READY)
+
+
+def test_a_job_that_the_platform_tries_again_has_begun_when_it_first_did() -> None:
+    """Its own retries belong to one attempt."""
+    before = recorded(Phase.QUEUED, start_time=given.EARLIER)
+    again = job(started_at=NOW - timedelta(seconds=1), retry_count=1)
+    status = decide(given.desired(intent=OWN, status=before), observed(remote=again), NOW).status
+    assert status is not None
+    assert (status.phase, status.start_time, status.retries) == (Phase.RUNNING, given.EARLIER, 1)
+
+
+@pytest.mark.parametrize(
+    ("ended", "lines"),
+    [
+        (JobStatus.SUCCEEDED, 0),
+        (JobStatus.CANCELLED, 7),
+        (JobStatus.FAILED, 7),
+        (JobStatus.TIMED_OUT, 7),
+    ],
+)
+def test_the_end_of_a_log_is_read_of_what_ended_badly(ended: JobStatus, lines: int) -> None:
+    """As much of it as `logs.tailLines` says."""
+    wanted = given.desired(intent=OWN, status=recorded(Phase.RUNNING), spec=spec(logs={"tailLines": 7}))
+    step = decide(wanted, observed(remote=job(ended)), NOW).step
+    assert isinstance(step, ReadResult)
+    assert step.tail_lines == lines
+
+
+def test_a_hold_says_its_reason_in_ready_and_in_submitted() -> None:
+    status = decide(given.desired(), observed(environment_read=True, environment_hold=given.NO_HF), NOW).status
+    assert status is not None
+    said = {one.type: (one.status, one.reason, one.message) for one in status.conditions}
+    assert said["Ready"] == said["Submitted"] == (F, given.NO_HF.reason, given.NO_HF.message)
+
+
+def test_a_taken_name_is_shown_as_the_one_that_was_refused() -> None:
+    """There is no job of that name that would be ours, so it has no id."""
+    taken = observed(environment_read=True, remote=job(name=given.CHOSEN, gpu="T4"), fresh=True)
+    status = decide(given.desired(spec=spec(jobName=given.CHOSEN)), taken, NOW).status
+    assert status is not None
+    assert (status.job_name, status.job_id) == (given.CHOSEN, None)
+
+
+@pytest.mark.parametrize("phase", [Phase.PENDING, Phase.RUNNING, Phase.FAILED, Phase.SUCCEEDED, Phase.CANCELLED])
+def test_a_deletion_that_is_blocked_is_under_way(phase: Phase) -> None:
+    """Whatever the job was: kstatus and Argo CD wait for the object to go."""
+    wanted = given.desired(intent=OWN, status=recorded(phase), deleting=True)
+    status = decide(wanted, observed(connection=given.DOWN), NOW).status
+    assert status is not None
+    said = {one.type: one for one in status.conditions}
+    assert [said[kind].status for kind in ("Ready", "Reconciling", "Stalled")] == [F, T, F]
+    assert (said["Ready"].reason, said["Synced"].reason) == (Reason.DELETION_BLOCKED, Reason.PLATFORM_UNAVAILABLE)
+
+
+def test_prices_have_the_currency_that_the_operator_is_told() -> None:
+    """The platform names none."""
+    wanted = given.desired(intent=OWN, status=recorded(Phase.QUEUED))
+    status = decide(wanted, observed(remote=job(total_cost="2"), currency="EUR"), NOW).status
+    assert status is not None
+    assert status.cost is not None
+    assert (status.cost.currency, status.cost_text) == ("EUR", "2.00 EUR")
+
+
 def test_ready_when_started_stays_ready_when_the_platform_queues_the_job_again() -> None:
     wanted = given.desired(
         intent=OWN, spec=spec(readyWhen="Started"), status=recorded(Phase.RUNNING, start_time=given.EARLIER)
@@ -189,6 +263,12 @@ def test_what_is_worth_a_write(change: dict[str, Any], expected: tuple[bool, flo
     assert writing.due(RUNNING, RUNNING.model_copy(update=change), now=NOW) == expected, why
 
 
+def test_what_comes_late_of_a_result_is_written_whatever_it_is() -> None:
+    """Cost and run time of a job that ended are its result."""
+    ended = recorded(Phase.SUCCEEDED, completion_time=NOW)
+    assert writing.due(ended, ended.model_copy(update={"runtime_seconds": 7}), now=NOW) == (True, None)
+
+
 def test_held_back_progress_is_written_when_it_is_due() -> None:
     after = RUNNING.model_copy(update={"progress": Progress(message="2/4", percent=50)})
     assert writing.due(RUNNING, after, now=NOW + timedelta(seconds=6)) == (True, None)
@@ -209,6 +289,8 @@ def told(before: SeedJobStatus, after: SeedJobStatus) -> list[Reason]:
         (Phase.RUNNING, Phase.FAILED, [Reason.FAILED]),
         (Phase.RUNNING, Phase.TIMED_OUT, [Reason.TIMED_OUT]),
         (Phase.RUNNING, Phase.CANCELLING, [Reason.CANCEL_REQUESTED]),
+        (Phase.CANCELLING, Phase.CANCELLED, [Reason.CANCELLED]),
+        (Phase.CANCELLING, Phase.SUSPENDED, [Reason.SUSPENDED]),
         (None, Phase.PENDING, [Reason.PLATFORM_UNAVAILABLE]),
         (Phase.RUNNING, Phase.UNKNOWN, [Reason.UNKNOWN_REMOTE_STATUS]),
     ],
@@ -365,9 +447,13 @@ def test_a_dropped_intent_takes_what_was_seen_along() -> None:
     [
         (None, 3, "The job's command ended with exit code 3."),
         (None, None, "The job's command ended without an exit code."),
-        ("the command ended with exit code 3", 3, "The job failed: the command ended with exit code 3."),
-        ("Out of memory.", 137, "The job failed with exit code 137: Out of memory."),
-        ("repo a/b isn't there", None, "The job failed: repo a/b isn't there."),
+        (
+            "the command ended with exit code 3",
+            3,
+            "The job failed. The platform says: the command ended with exit code 3.",
+        ),
+        ("Out of memory.", 137, "The job's command ended with exit code 137. The platform says: Out of memory."),
+        ("repo a/b isn't there", None, "The job failed. The platform says: repo a/b isn't there."),
     ],
 )
 def test_a_failure_is_told_once(error: str | None, code: int | None, message: str) -> None:

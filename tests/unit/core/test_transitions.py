@@ -349,6 +349,13 @@ HOLDS = [
         requeue=90.0,
     ),
     Row(
+        why="but nobody sleeps for a day because of it",
+        desired={"intent": OWN},
+        observed=READY_TO_SEND | {"fault": given.fault(Reach.REFUSED, retry_after=86400.0), "failures": 1},
+        phase=Phase.PENDING,
+        requeue=3600.0,
+    ),
+    Row(
         why="no create before one request got through",
         observed={"connection": given.UNPROVEN, "environment_read": True},
         requeue=5.0,
@@ -530,6 +537,23 @@ INTENTS = [
         reason=Reason.REMOTE_DELETED,
     ),
     Row(
+        why="it was there before this object: nobody has to wait until it becomes visible",
+        desired={"intent": dataclasses.replace(TAKEN_OVER, time=NOW - timedelta(minutes=3))},
+        observed=GONE | {"environment_read": True},
+        phase=Phase.FAILED,
+        reason=Reason.REMOTE_DELETED,
+    ),
+    Row(
+        why="nor for one that was adopted",
+        desired={
+            "intent": dataclasses.replace(OWN, time=NOW - timedelta(minutes=3), adopted_id=given.JOB_ID),
+            "status": recorded(Phase.RUNNING, at=NOW - timedelta(minutes=3)),
+        },
+        observed=GONE,
+        phase=Phase.FAILED,
+        reason=Reason.REMOTE_DELETED,
+    ),
+    Row(
         why="one 404 is not enough for that",
         desired={"intent": TAKEN_OVER},
         observed={"remote": MISSING, "fresh": True, "absences": given.absences(0), "environment_read": True},
@@ -648,12 +672,29 @@ FOLLOWING = [
         follow=True,
     ),
     Row(
+        why="a deletion that a restored status tells of isn't asked for any more: the job runs on",
+        desired={"intent": OWN, "status": recorded(Phase.CANCELLING, reason=Reason.DELETING)},
+        observed={"remote": job()},
+        phase=Phase.RUNNING,
+        reason=Reason.RUNNING,
+        follow=True,
+    ),
+    Row(
         why="an outage marks the status stale and changes no phase",
         desired={"intent": OWN, "status": RUNNING},
         observed={"connection": given.DOWN, "remote": job()},
         phase=Phase.RUNNING,
         reason=Reason.RUNNING,
         synced="Unknown",
+    ),
+    Row(
+        why="what a new run asks for isn't said to be missing from this one, also where its cancel has to wait",
+        desired={"intent": OWN, "status": RUNNING, "spec": spec(runId="2", **CHANGED)},
+        observed={"connection": given.DOWN, "remote": job()},
+        phase=Phase.RUNNING,
+        reason=Reason.RUNNING,
+        synced="Unknown",
+        events=(Reason.PLATFORM_UNAVAILABLE,),
     ),
     Row(
         why="a refusal marks it too",
@@ -694,10 +735,41 @@ FOLLOWING = [
         attention=Reason.SPEC_CHANGED_AFTER_SUBMIT,
     ),
     Row(
+        why="where it's to be replaced by the changed one, it's found and its cancel announced first",
+        desired={"intent": OWN, "spec": spec(updatePolicy="Replace", **CHANGED)},
+        observed={"remote": job(), "fresh": True},
+        then=WriteIntent,
+    ),
+    Row(
+        why="then it's recorded, and cancelled like any other",
+        desired={
+            "intent": dataclasses.replace(OWN, cancel_reason="Replaced"),
+            "spec": spec(updatePolicy="Replace", **CHANGED),
+        },
+        observed={"remote": job(), "fresh": True},
+        then=CancelJob,
+        phase=Phase.CANCELLING,
+        reason=Reason.REPLACED,
+        events=(Reason.SUBMITTED, Reason.CANCEL_REQUESTED),
+    ),
+    Row(
         why="a job that no list shows is read by name",
         desired={"intent": OWN, "status": RUNNING},
         observed={"remote": MISSING},
         then=ReadJob,
+    ),
+    Row(
+        why="one that is active though no list shows it has a status that we don't know: it's read every ten seconds",
+        desired={"intent": OWN, "status": RUNNING},
+        observed={"remote": MISSING, "unlisted_active_at": NOW - timedelta(seconds=10)},
+        then=ReadJob,
+    ),
+    Row(
+        why="and no more often",
+        desired={"intent": OWN, "status": RUNNING},
+        observed={"remote": MISSING, "unlisted_active_at": NOW - timedelta(seconds=4)},
+        requeue=6.0,
+        follow=True,
     ),
     Row(
         why="one 404 changes nothing",
@@ -736,6 +808,25 @@ FOLLOWING = [
         observed=GONE,
     ),
     Row(
+        why="what was read before the five minutes were over counts for nothing",
+        desired={
+            "intent": given.intent(time=NOW - timedelta(minutes=7, seconds=59)),
+            "status": recorded(Phase.RUNNING, at=NOW - timedelta(minutes=7, seconds=59)),
+        },
+        observed=GONE,
+        requeue=60.0,
+    ),
+    Row(
+        why="what was read after them does",
+        desired={
+            "intent": given.intent(time=NOW - timedelta(minutes=8)),
+            "status": recorded(Phase.RUNNING, at=NOW - timedelta(minutes=8)),
+        },
+        observed=GONE,
+        phase=Phase.FAILED,
+        reason=Reason.REMOTE_DELETED,
+    ),
+    Row(
         why="another id under our name proves that our record is gone",
         desired={"intent": OWN, "status": RUNNING},
         observed={"remote": job(id=given.OTHER_ID), "fresh": True},
@@ -756,6 +847,14 @@ FOLLOWING = [
             then=ReadResult,
         )
         for status in (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.TIMED_OUT)
+    ),
+    Row(
+        why="an end says of what was asked and not carried out as well",
+        desired={"intent": OWN, "status": RUNNING, "spec": spec(**CHANGED)},
+        observed={"remote": job(JobStatus.SUCCEEDED), "result_reads": 1, "result_read_at": NOW},
+        phase=Phase.SUCCEEDED,
+        reason=Reason.SUCCEEDED,
+        attention=Reason.SPEC_CHANGED_AFTER_SUBMIT,
     ),
     *(
         Row(
@@ -798,8 +897,13 @@ ENDED = [
     ),
     Row(
         why="a result that wasn't to be had at the end is read within ten minutes",
-        desired={"intent": OWN, "status": recorded(Phase.SUCCEEDED, at=NOW)},
+        desired={"intent": OWN, "status": recorded(Phase.SUCCEEDED, at=NOW - timedelta(minutes=9, seconds=59))},
         then=ReadResult,
+    ),
+    Row(
+        why="and no later, unless somebody asks for a look",
+        desired={"intent": OWN, "status": recorded(Phase.SUCCEEDED, at=NOW - timedelta(minutes=10))},
+        requeue=None,
     ),
     Row(
         why="an end that was recorded in an outage isn't called stale any more once the platform answers",
@@ -817,9 +921,26 @@ ENDED = [
         requeue=60.0,
     ),
     Row(
-        why="after ten minutes it is not",
+        why="also after a restart, as long as the platform has told nothing",
+        desired={"intent": OWN, "status": ENDED_IN_OUTAGE},
+        observed={"connection": given.UNPROVEN, "result_reads": 4},
+        requeue=60.0,
+    ),
+    Row(
+        why="a result that wasn't to be had within ten minutes is read no more",
         desired={"intent": OWN, "status": SUCCEEDED},
         observed={"remote": UNREAD},
+    ),
+    Row(
+        why="but where somebody asks for a look",
+        desired={"intent": OWN, "status": SUCCEEDED},
+        observed={"remote": job(JobStatus.SUCCEEDED), "fresh": True, "look_now": True},
+        then=ReadResult,
+    ),
+    Row(
+        why="a look that finds the job running after its end adds nothing of that to the result",
+        desired={"intent": OWN, "status": SUCCEEDED},
+        observed={"remote": job(), "fresh": True, "look_now": True, "result_reads": 1},
     ),
 ]
 
@@ -994,6 +1115,12 @@ DELETION = [
         why="a removal is confirmed by a read",
         desired=DELETED | {"status": recorded(Phase.CANCELLING)},
         observed={"remote": MISSING, "delete_answered": True},
+        then=ReadJob,
+    ),
+    Row(
+        why="at once, however lately it was looked for in vain",
+        desired=DELETED | {"status": recorded(Phase.CANCELLING)},
+        observed={"remote": MISSING, "delete_answered": True, "absences": given.absences(5)},
         then=ReadJob,
     ),
     Row(

@@ -12,7 +12,7 @@ import pytest
 from chance import draw_seed
 from seedjob_operator.seedapi.budget import Budget, Permit, Priority
 from seedjob_operator.seedapi.errors import OrchestrationError, RateLimitedError, UnavailableError
-from seedjob_operator.seedapi.plan import Plan
+from seedjob_operator.seedapi.plan import Plan, plan_burst
 from seedjob_operator.seedapi.windows import Windows
 
 ME = "credential"
@@ -533,6 +533,14 @@ def test_an_answer_counts_once() -> None:
 
 
 # --- The arithmetic alone ---
+
+
+@pytest.mark.parametrize(
+    ("per_minute", "burst"), [(60, 10), (300, 30), (1000, 100), (120, 20), (600, 100), (6000, 1000), (5, 1)]
+)
+def test_the_burst_of_a_plan(per_minute: int, burst: int) -> None:
+    """The contract's three plans; between them a sixth of the minute's, and never none."""
+    assert plan_burst(per_minute) == burst
 
 
 def test_windows_say_how_long_to_wait() -> None:

@@ -1,4 +1,4 @@
-"""The parts of the operator that those share who look after the jobs of one account each."""
+"""What those have in common who look after the jobs of one account each."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ from seedjob_operator.seedapi.budget import Budget
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Shared:
+class ControllerContext:
     """Where what the platform shows goes, who may act, and what a request may cost."""
 
     observations: Observations
