@@ -12,7 +12,7 @@ from seedjob_operator.seedserver.records import JobRecord, StoredArtifacts
 from seedjob_operator.seedserver.shortage import is_shortage
 
 Entry = dict[str, str | int]
-"""A kept file: `path` within the tree, `size_bytes`, `sha256`."""
+"""A kept file: `path` within the tree (with surrogates for what isn't UTF-8), `size_bytes`, `sha256`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,8 +103,7 @@ def _write_manifest(tree: Path) -> list[Entry]:
             path.chmod(0o600)
         with path.open("rb") as file:
             checksum = hashlib.file_digest(file, "sha256").hexdigest()
-        name = str(path.relative_to(tree)).encode("utf-8", "replace").decode()
-        listing.append({"path": name, "size_bytes": path.stat().st_size, "sha256": checksum})
+        listing.append({"path": str(path.relative_to(tree)), "size_bytes": path.stat().st_size, "sha256": checksum})
     partial = _manifest_of(tree).with_suffix(".partial")
     partial.write_text(json.dumps(listing))
     partial.rename(_manifest_of(tree))
