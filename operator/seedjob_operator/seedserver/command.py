@@ -27,7 +27,7 @@ from seedjob_operator.seedserver.store import StoreError
 from seedjob_operator.seedserver.tokens import TokensError, read_tokens
 
 _LOG = logging.getLogger(__name__)
-_UNUSABLE = 2
+_UNUSABLE = 2  # as `argparse` ends for a bad flag
 
 
 class _UnusableError(Exception):

@@ -14,13 +14,15 @@ from seedjob_operator.seedserver.records import JobRecord
 
 _ENGINES: Final = ("podman", "docker")
 _ANSWER_SECONDS: Final = 10
-_SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""For `info`: a daemon that is just starting takes seconds, and one that hangs must not hold up the server's start."""
+SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ENGINES_OWN: Final = re.compile(
     r"HOME|PATH|TMPDIR|(XDG|LD|CONTAINERS|STORAGE|SSL_CERT)_.*|.*_(proxy|PROXY)"
     r"|CONTAINER_(HOST|CONNECTION|SSHKEY)|DOCKER_(HOST|CONFIG|CONTEXT|API_VERSION|CERT_PATH|TLS.*)|REGISTRY_AUTH_FILE"
 )
 """Names that the engine's own program reads: it gets the server's values of them, and never a job's."""
 _REMOVAL_SECONDS: Final = 60
+"""Engines kill a container at once, but a busy machine may take long to; an engine that hangs must not keep the job from ending."""
 _REMOVALS: Final = 2  # as in the supervisor, and for its reason
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 """Names that can be asked for with `--env`; podman reads others, such as those with a star, as something else."""
@@ -36,7 +38,7 @@ class Engine:
     def environment(self) -> dict[str, str]:
         """What the engine's program needs of its user's environment, in which it answered when it was looked for."""
         own = {name: value for name, value in os.environ.items() if _ENGINES_OWN.fullmatch(name)}
-        return {"HOME": str(Path.home())} | own | {"PATH": f"{Path(self.program).parent}:{_SYSTEM_PATH}"}
+        return {"HOME": str(Path.home())} | own | {"PATH": f"{Path(self.program).parent}:{SYSTEM_PATH}"}
 
     def options(
         self, record: JobRecord, environment: dict[str, str], rank_names: tuple[str, ...], work: Path

@@ -27,6 +27,7 @@ from seedjob_operator.seedserver.store import Store
 from seedjob_operator.seedserver.tampering import CLOSE, FaultMiddleware
 
 _DRAIN_SECONDS = 3
+"""For answers that are being sent when the server ends; log streams end at once, and all others take less."""
 _IDLE_SECONDS = 75
 """Longer than clients keep a connection: else it is closed at the moment at which one sends its next request."""
 _AT_ONCE = struct.pack("ii", 1, 0)

@@ -10,8 +10,8 @@ from seedjob_operator.seedserver.supervisor.descendants import descendants, kill
 from seedjob_operator.seedserver.supervisor.files import STOPPED, TIMED_OUT
 from seedjob_operator.seedserver.supervisor.joblog import JobLog
 
-_CHUNK = 65536
-_FOREVER = 3600.0
+_CHUNK = 65536  # as much as a pipe has room for
+_FOREVER = 3600.0  # poll(2) takes no more than 24 days in milliseconds; waking once an hour costs nothing
 
 
 class Signals:

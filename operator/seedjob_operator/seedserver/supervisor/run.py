@@ -1,6 +1,5 @@
 """A job from its order to its result: fetch the repository, try, try again, record the end."""
 
-import errno
 import os
 import stat
 import time
@@ -11,10 +10,9 @@ from seedjob_operator.seedserver.supervisor.joblog import JobLog
 from seedjob_operator.seedserver.supervisor.processes import Signals, Try, Usage
 
 _SHELL = "/bin/sh"
-_RETRY_SECONDS = 1.0
-_OWNERS = 0o700
-_IN_THE_WAY = (errno.ENOTEMPTY, errno.EEXIST)
-_ENGINE_FAILED = 125
+_RETRY_SECONDS = 1.0  # soon for who waits, and no load while the disk is full
+_OWNERS = 0o700  # the right to use a folder
+_ENGINE_FAILED = 125  # what podman's and docker's `run` end with for a fault of their own
 _REMOVALS = 2  # podman can't remove a container whose monitor was killed too, but can when asked again
 
 
@@ -77,7 +75,7 @@ class Supervisor:
                 if not self._take_folder_back():
                     return
             except OSError as error:
-                if files.is_missing(error) or error.errno in _IN_THE_WAY:
+                if files.is_missing(error):
                     return  # for example, the job removed its own folder: the server sees that
                 time.sleep(_RETRY_SECONDS)
             else:
