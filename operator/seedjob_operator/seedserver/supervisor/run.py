@@ -106,7 +106,7 @@ class Supervisor:
         # Not the job's: a GIT_DIR that is meant for its command would lead the clone elsewhere.
         own = {"HOME": self._work, "LANG": "C.UTF-8", "PATH": f"{os.path.dirname(git)}:{os.defpath}"}  # noqa: PTH120  # see files
         settings = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": self._order["git_config"]}
-        fetch = self._new_try()
+        fetch = self._new_try(contained=False)
         self._start(fetch, 0, [git, *options, "--", source, "."], own | settings)
         fetch.run()
         if fetch.interruption is not None:
@@ -133,7 +133,7 @@ class Supervisor:
 
     def _try(self) -> tuple[int, str | None]:
         """Run all nodes once; give the exit code (the first failed node's), and why we ended it, if we did."""
-        current = self._new_try()
+        current = self._new_try(contained=bool(self._order["engine"]))
         nodes = int(self._order["num_nodes"])
         try:
             for rank in range(nodes):
@@ -197,9 +197,15 @@ class Supervisor:
             if os.waitpid(pid, 0)[1] == 0:
                 return
 
-    def _new_try(self) -> Try:
-        grace = float(self._order["grace_seconds"])
-        return Try(log=self._log, signals=self._signals, usage=self._usage, grace=grace, deadline=self._deadline)
+    def _new_try(self, *, contained: bool) -> Try:
+        return Try(
+            log=self._log,
+            signals=self._signals,
+            usage=self._usage,
+            grace=float(self._order["grace_seconds"]),
+            deadline=self._deadline,
+            contained=contained,
+        )
 
     def _start(self, current: Try, rank: int, arguments: list[str], environment: dict[str, str]) -> None:
         try:
