@@ -12,6 +12,9 @@ from seedjob_operator.seedserver.supervisor.processes import Signals, Try, Usage
 _SHELL = "/bin/sh"
 _RETRY_SECONDS = 1.0  # soon for who waits, and no load while the disk is full
 _OWNERS = 0o700  # the right to use a folder
+_LONGEST_REASON = (
+    1000  # characters: the sentence that it is, with what it quotes of the job cut off; all of that is in the log
+)
 _ENGINE_FAILED = 125  # what podman's and docker's `run` end with for a fault of their own
 _REMOVALS = 2  # podman can't remove a container whose monitor was killed too, but can when asked again
 
@@ -60,7 +63,7 @@ class Supervisor:
             return self._stopped() or self._fetch() or self._stopped() or self._tries()
         except Refusal as refusal:
             self._log.note(f"seed: {refusal}")
-            return self._result(files.REFUSED, reason=str(refusal))
+            return self._result(files.REFUSED, reason=str(refusal)[:_LONGEST_REASON])
 
     def _stopped(self) -> dict[str, str] | None:
         """Give the result of a job that was told to stop before its command was started: it is not, then."""
