@@ -19,7 +19,7 @@ from seedjob_operator.seedserver.containers import Engine, find_engine
 from seedjob_operator.seedserver.folders import FolderInUseError, Folders
 from seedjob_operator.seedserver.inventory import Inventory, InventoryError, read_inventory
 from seedjob_operator.seedserver.launch import MIB, Launcher
-from seedjob_operator.seedserver.openfiles import raise_soft_limit
+from seedjob_operator.seedserver.openfiles import keep_inherited, raise_soft_limit
 from seedjob_operator.seedserver.ratelimit import PLANS
 from seedjob_operator.seedserver.secretfile import read_or_make
 from seedjob_operator.seedserver.serving import Serving, listen, serve
@@ -52,6 +52,7 @@ def _serve(args: argparse.Namespace) -> None:
         )
     host, port = args.listen
     tokens = _tokens(args)
+    keep_inherited()
     open_files = raise_soft_limit()
     folders = _prepared(args.data)
     made = None
