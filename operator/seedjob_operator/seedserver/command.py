@@ -184,7 +184,7 @@ def _first_words(
     url = f"http://{_joined(here, port)}"
     lines = [f"Seed server listening on {url} (namespaces: {', '.join(namespaces)})"]
     if made_token is not None:
-        example = url + path(LIST_JOBS, namespace=namespaces[0])
+        example = shlex.quote(url + path(LIST_JOBS, namespace=namespaces[0]))  # shells read brackets as patterns
         lines += [f"token: {made_token}", f"try:   curl -H 'Authorization: Bearer {made_token}' {example}"]
     if public_url is not None:
         lines.append(f"others: {public_url}")
