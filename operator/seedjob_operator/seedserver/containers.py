@@ -25,7 +25,7 @@ _ENGINES_OWN: Final = re.compile(
 _REMOVAL_SECONDS: Final = 60
 """Engines kill a container at once, but a busy machine may take long to; an engine that hangs must not keep the job from ending."""
 _REMOVALS: Final = 2  # as in the supervisor, and for its reason
-_LIKE_A_PROCESS: Final = ("--log-driver=none", "--security-opt=label=disable", "--ipc=private")
+_FIXED_OPTIONS: Final = ("--log-driver=none", "--security-opt=label=disable", "--ipc=private")
 """No second copy of the output, which the engine would keep in files or the system's journal without a bound; the job's folder
 readable where SELinux labels files; and shared memory of its own, for as much as the job has memory: by default it is 64 MB,
 too little for PyTorch's data loaders."""
@@ -57,7 +57,7 @@ class Engine:
         Values are passed through the program's environment: a command line can be read by every user of the machine.
         """
         options = ["--rm", "--network=host", _mount(work, str(work)), f"--workdir={work}", "--entrypoint=/bin/sh"]
-        options += [*_LIKE_A_PROCESS, f"--shm-size={record.memory_gb}g", *self._as_whom()]
+        options += [*_FIXED_OPTIONS, f"--shm-size={record.memory_gb}g", *self._as_whom()]
         kept = mounted(record, work)
         if kept is not None:
             options.append(_mount(kept, str(record.artifacts_path)))
@@ -131,7 +131,7 @@ def find_engine() -> Engine | None:
 def _output(command: list[str], *, seconds: float) -> str | None:
     """Give what a command prints; None where it fails."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)  # noqa: S603  # our own words
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds, check=False)  # noqa: S603  # our own words
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None
