@@ -12,7 +12,7 @@ from seedjob_operator.seedserver.records import JobRecord, StoredArtifacts
 from seedjob_operator.seedserver.shortage import is_shortage
 
 Entry = dict[str, str | int]
-"""A kept file: `path` within the tree, `size_bytes`, `sha256`."""
+"""A kept file: `path` within the tree (with surrogates for what isn't UTF-8), `size_bytes`, `sha256`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,17 +98,23 @@ def _manifest_of(tree: Path) -> Path:
 
 def _write_manifest(tree: Path) -> list[Entry]:
     listing: list[Entry] = []
+    checksums: dict[tuple[int, int], str] = {}  # by file: a job may have given one any number of names
     for path in sorted(_files(tree)):
-        if not os.access(path, os.R_OK):  # a job may have taken away its own right to read what it made
-            path.chmod(0o600)
-        with path.open("rb") as file:
-            checksum = hashlib.file_digest(file, "sha256").hexdigest()
-        name = str(path.relative_to(tree)).encode("utf-8", "replace").decode()
-        listing.append({"path": name, "size_bytes": path.stat().st_size, "sha256": checksum})
+        found = path.stat()
+        file = (found.st_dev, found.st_ino)
+        checksum = checksums[file] = checksums.get(file) or _checksum(path)
+        listing.append({"path": str(path.relative_to(tree)), "size_bytes": found.st_size, "sha256": checksum})
     partial = _manifest_of(tree).with_suffix(".partial")
     partial.write_text(json.dumps(listing))
     partial.rename(_manifest_of(tree))
     return listing
+
+
+def _checksum(path: Path) -> str:
+    if not os.access(path, os.R_OK):  # a job may have taken away its own right to read what it made
+        path.chmod(0o600)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _inside(work: Path, wanted: str) -> Path | None:
@@ -190,4 +196,5 @@ def _leads_inside(link: Path, root: Path) -> bool:
 
 
 def _files(folder: Path) -> list[Path]:
-    return [path for path in entries(folder) if path.is_file() and not path.is_symlink()]
+    """Give a tree's files, and the links to them: a name such as `best` may be all that its user knows."""
+    return [path for path in entries(folder) if path.is_file()]

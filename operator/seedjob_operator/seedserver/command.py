@@ -6,7 +6,9 @@ import ipaddress
 import logging
 import os
 import secrets
+import shlex
 import socket
+import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +19,7 @@ from seedjob_operator.seedserver.containers import Engine, find_engine
 from seedjob_operator.seedserver.folders import FolderInUseError, Folders
 from seedjob_operator.seedserver.inventory import Inventory, InventoryError, read_inventory
 from seedjob_operator.seedserver.launch import MIB, Launcher
-from seedjob_operator.seedserver.openfiles import raise_soft_limit
+from seedjob_operator.seedserver.openfiles import keep_inherited, raise_soft_limit
 from seedjob_operator.seedserver.ratelimit import PLANS
 from seedjob_operator.seedserver.secretfile import read_or_make
 from seedjob_operator.seedserver.serving import Serving, listen, serve
@@ -25,7 +27,7 @@ from seedjob_operator.seedserver.store import StoreError
 from seedjob_operator.seedserver.tokens import TokensError, read_tokens
 
 _LOG = logging.getLogger(__name__)
-_UNUSABLE = 2
+_UNUSABLE = 2  # as `argparse` ends for a bad flag
 
 
 class _UnusableError(Exception):
@@ -50,6 +52,7 @@ def _serve(args: argparse.Namespace) -> None:
         )
     host, port = args.listen
     tokens = _tokens(args)
+    keep_inherited()
     open_files = raise_soft_limit()
     folders = _prepared(args.data)
     made = None
@@ -74,11 +77,12 @@ def _serve(args: argparse.Namespace) -> None:
         end_jobs=args.on_stop == "end",
         public_url=args.public_url,
     )
-    if _is_open(args):
-        _LOG.warning("others can ask %s: whoever has a token can run commands here", args.public_url or host)
+    opening = _opening(args)
+    if opening is not None:
+        _LOG.warning("%s lets others ask: whoever has a token can run commands here", opening)
     with _listening(host, port) as listener:
-        url = _url(listener)
-        asyncio.run(serve(serving, listener, announce=lambda: _announce(url, namespaces, made)))
+        words = _first_words(listener, namespaces, made_token=made, public_url=args.public_url)
+        asyncio.run(serve(serving, listener, announce=lambda: print(*words, sep="\n", flush=True)))  # noqa: T201  # the command line's own output
 
 
 def _prepared(data: Path) -> Folders:
@@ -119,6 +123,7 @@ def _tokens(args: argparse.Namespace) -> list[tuple[str, Credential]] | None:
     if args.tokens is not None:
         if args.token is not None or args.namespace:
             raise _UnusableError("--tokens FILE says who may use which namespaces: leave --token and --namespace out")
+        _warn_of_readers(args.tokens)
         try:
             return read_tokens(args.tokens, default_plan=args.plan)
         except TokensError as error:
@@ -126,16 +131,31 @@ def _tokens(args: argparse.Namespace) -> list[tuple[str, Credential]] | None:
     given = args.token
     if given is None:
         return None
-    if _is_open(args):
-        reason = "a token that other machines may use must not stand on a command line, which everybody here can read"
+    opening = _opening(args)
+    if opening is not None:
+        reason = f"everybody here can read a command line, and {opening} lets others ask with what stands there"
         raise _UnusableError(f"--token: {reason}: leave it out, and one is made, or give --tokens FILE")
     if not given or not given.isascii() or not given.isprintable() or " " in given:
         raise _UnusableError("--token must be of printable ASCII characters without spaces")
     return [(given, _own_credential(args))]
 
 
-def _is_open(args: argparse.Namespace) -> bool:
-    return args.public_url is not None or not ipaddress.ip_address(args.listen[0]).is_loopback
+def _warn_of_readers(file: Path) -> None:
+    try:
+        mode = file.stat().st_mode
+    except OSError:  # which its reader tells
+        return
+    if mode & (stat.S_IROTH | stat.S_IWOTH):
+        advice = f"chmod 600 {shlex.quote(str(file))}"
+        _LOG.warning("--tokens %s can be read or changed by everybody on this machine: %s", file, advice)
+
+
+def _opening(args: argparse.Namespace) -> str | None:
+    """Give the flag by which others than this machine can ask; None where there is none."""
+    host, port = args.listen
+    if not ipaddress.ip_address(host).is_loopback:
+        return f"--listen {_joined(host, port)}"
+    return None if args.public_url is None else f"--public-url {args.public_url}"
 
 
 def _made_token(folders: Folders) -> str:
@@ -148,17 +168,26 @@ def _listening(host: str, port: int) -> socket.socket:
         return listen(host, port)
     except OSError as error:
         reason = f"can't be listened on ({os.strerror(error.errno or 0)}): stop who uses it, or give another address"
-        raise _UnusableError(f"--listen {host}:{port} {reason}") from None
+        raise _UnusableError(f"--listen {_joined(host, port)} {reason}") from None
 
 
-def _url(listener: socket.socket) -> str:
+def _joined(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _first_words(
+    listener: socket.socket, namespaces: Sequence[str], *, made_token: str | None, public_url: str | None
+) -> list[str]:
+    """Say where the server is found from here, with which token, and from elsewhere where that is another address."""
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _announce(url: str, namespaces: Sequence[str], made_token: str | None) -> None:
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # not every system can connect to all addresses
+    url = f"http://{_joined(here, port)}"
     lines = [f"Seed server listening on {url} (namespaces: {', '.join(namespaces)})"]
     if made_token is not None:
-        example = url + path(LIST_JOBS, namespace=namespaces[0])
+        example = shlex.quote(url + path(LIST_JOBS, namespace=namespaces[0]))  # shells read brackets as patterns
         lines += [f"token: {made_token}", f"try:   curl -H 'Authorization: Bearer {made_token}' {example}"]
-    print(*lines, sep="\n", flush=True)  # noqa: T201  # the command line's own output
+    if public_url is not None:
+        lines.append(f"others: {public_url}")
+    elif here != host:
+        lines.append(f"others: this machine's name or address in the place of {here}")
+    return lines

@@ -12,31 +12,42 @@ from typing import Final
 
 from seedjob_operator.seedserver.records import JobRecord
 
-_ENGINES: Final = ("podman", "docker")
+_QUESTIONS: Final = {"podman": ("info",), "docker": ("info", "--format={{json .SecurityOptions}}")}
+"""What the engines are asked at the server's start."""
 _ANSWER_SECONDS: Final = 10
-_SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""For `info`: a daemon that is just starting takes seconds, and one that hangs must not hold up the server's start."""
+SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ENGINES_OWN: Final = re.compile(
     r"HOME|PATH|TMPDIR|(XDG|LD|CONTAINERS|STORAGE|SSL_CERT)_.*|.*_(proxy|PROXY)"
     r"|CONTAINER_(HOST|CONNECTION|SSHKEY)|DOCKER_(HOST|CONFIG|CONTEXT|API_VERSION|CERT_PATH|TLS.*)|REGISTRY_AUTH_FILE"
 )
 """Names that the engine's own program reads: it gets the server's values of them, and never a job's."""
 _REMOVAL_SECONDS: Final = 60
+"""Engines kill a container at once, but a busy machine may take long to; an engine that hangs must not keep the job from ending."""
 _REMOVALS: Final = 2  # as in the supervisor, and for its reason
+_FIXED_OPTIONS: Final = ("--log-driver=none", "--security-opt=label=disable", "--ipc=private")
+"""No second copy of the output, which the engine would keep in files or the system's journal without a bound; the job's folder
+readable where SELinux labels files; and shared memory of its own, for as much as the job has memory: by default it is 64 MB,
+too little for PyTorch's data loaders."""
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 """Names that can be asked for with `--env`; podman reads others, such as those with a star, as something else."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """A usable podman or docker, by the path of its program."""
+    """A usable podman or docker, by the path of its program.
+
+    `root_is_user` says that a container's root is the server's user, or is mapped to it.
+    """
 
     program: str
+    root_is_user: bool
 
     @property
     def environment(self) -> dict[str, str]:
         """What the engine's program needs of its user's environment, in which it answered when it was looked for."""
         own = {name: value for name, value in os.environ.items() if _ENGINES_OWN.fullmatch(name)}
-        return {"HOME": str(Path.home())} | own | {"PATH": f"{Path(self.program).parent}:{_SYSTEM_PATH}"}
+        return {"HOME": str(Path.home())} | own | {"PATH": f"{Path(self.program).parent}:{SYSTEM_PATH}"}
 
     def options(
         self, record: JobRecord, environment: dict[str, str], rank_names: tuple[str, ...], work: Path
@@ -46,7 +57,7 @@ class Engine:
         Values are passed through the program's environment: a command line can be read by every user of the machine.
         """
         options = ["--rm", "--network=host", _mount(work, str(work)), f"--workdir={work}", "--entrypoint=/bin/sh"]
-        options += self._as_whom()
+        options += [*_FIXED_OPTIONS, f"--shm-size={record.memory_gb}g", *self._as_whom()]
         kept = mounted(record, work)
         if kept is not None:
             options.append(_mount(kept, str(record.artifacts_path)))
@@ -57,13 +68,9 @@ class Engine:
         return options
 
     def _as_whom(self) -> list[str]:
-        """Run as the server's user, whoever the image is made for: the job's folder is nobody else's.
-
-        Podman's root is either that user or is mapped to it.
-        """
-        if self._is_podman:
-            return ["--user=0:0", "--http-proxy=false"]
-        return [f"--user={os.getuid()}:{os.getgid()}"]
+        """Run as the server's user, whoever the image is made for: the job's folder is nobody else's."""
+        user = "--user=0:0" if self.root_is_user else f"--user={os.getuid()}:{os.getgid()}"
+        return [user, "--http-proxy=false"] if self._is_podman else [user]
 
     @property
     def _is_podman(self) -> bool:
@@ -82,7 +89,7 @@ class Engine:
         """Remove what a job's supervisor could not, because it was killed."""
         names = [f"{container_name(record)}-{rank}" for rank in range(record.num_nodes)]
         for _ in range(_REMOVALS):
-            if _succeeds([*self.removal, *names], seconds=_REMOVAL_SECONDS):
+            if _output([*self.removal, *names], seconds=_REMOVAL_SECONDS) is not None:
                 return
 
 
@@ -113,16 +120,18 @@ def container_name(record: JobRecord) -> str:
 
 def find_engine() -> Engine | None:
     """Find a usable engine; None where there is none."""
-    for name in _ENGINES:
+    for name, question in _QUESTIONS.items():
         program = shutil.which(name)
-        if program is not None and _succeeds([program, "info"], seconds=_ANSWER_SECONDS):
-            return Engine(program=program)
+        answer = None if program is None else _output([program, *question], seconds=_ANSWER_SECONDS)
+        if program is not None and answer is not None:
+            return Engine(program=program, root_is_user=name == "podman" or "name=rootless" in answer)
     return None
 
 
-def _succeeds(command: list[str], *, seconds: float) -> bool:
+def _output(command: list[str], *, seconds: float) -> str | None:
+    """Give what a command prints; None where it fails."""
     try:
-        done = subprocess.run(command, capture_output=True, timeout=seconds, check=False)  # noqa: S603  # our own words
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds, check=False)  # noqa: S603  # our own words
     except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+        return None
+    return done.stdout if done.returncode == 0 else None

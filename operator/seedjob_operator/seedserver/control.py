@@ -22,7 +22,7 @@ from seedjob_operator.seedserver.requests import json_body
 from seedjob_operator.seedserver.store import Store
 
 _T = TypeVar("_T")
-_ANSWERED_SECONDS = 0.05
+_ANSWERED_SECONDS = 0.05  # for the answer to leave before nothing does
 
 
 class _Freeze(BaseModel):

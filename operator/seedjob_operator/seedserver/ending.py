@@ -24,9 +24,9 @@ GONE = (
 OVERDUE = "the job did not end when it was told to, or its time was over: all that could be found of it was killed"
 NEVER_BEGAN = "the job's process could not be started"
 _LAST_LINES = 100  # more than the platform's own notes behind a job's last output
-_LAST_BYTES = 1 << 23
+_LAST_BYTES = 1 << 23  # as many of the longest lines, with room; what a job wrote there itself may have none
 _LATEST = 4_000_000_000_000_000  # in the year 2096
-_LONGEST_TEXT = 4096
+_LONGEST_TEXT = 4096  # more than a reason of ours has; a job may have written any into its result
 _MOST_RETRIES = CreateJob.MAX_RETRIES[-1]
 _STOPPED_FROM_OUTSIDE = "the job was told to stop by something else than the Seed platform"
 

@@ -18,7 +18,7 @@ from seedjob_operator.seedserver.shortage import is_shortage
 from seedjob_operator.seedserver.store import Store
 
 _LOG = logging.getLogger(__name__)
-_SAMPLE_SECONDS = 1.0
+_SAMPLE_SECONDS = 1.0  # often enough to watch a job by, and rare enough to look at every process of the machine
 
 
 def _report_failure(task: asyncio.Task[None]) -> None:

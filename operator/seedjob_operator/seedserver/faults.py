@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from seedjob_operator.seedserver.answers import time_of
 from seedjob_operator.seedserver.operations import Asked
 
-_REMEMBERED = 10_000
-_LONGEST: Final = 10**9
+_REMEMBERED = 10_000  # requests: more than a test looks back, and a few MB
+_LONGEST: Final = 10**9  # seconds, some 30 years: clocks and dates bear as many
 
 
 class _Fault(BaseModel):

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+
+from pydantic import AnyHttpUrl, TypeAdapter
 
 from seedjob_operator.seedserver.launch import DEFAULT_LOG_LIMIT_MIB
 from seedjob_operator.seedserver.ratelimit import PLANS
@@ -144,14 +145,16 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _url(text: str) -> str:
+    """Read a web address as browsers do. It isn't quoted where it is refused: it may have a password."""
     try:
-        parts = urlsplit(text)
-        good = bool(parts.hostname) and parts.port != 0 and not parts.netloc.endswith(":")
-    except ValueError:  # of the port, or of an address in brackets
-        good = False
-    if not good or not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~-]*)?", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no address: write one such as https://seed.example")
-    return text.rstrip("/")
+        url = TypeAdapter(AnyHttpUrl).validate_python(text)
+        str(url.host).encode("idna")  # a name has no empty part, and none of more than 63 characters
+    except ValueError:
+        url = None
+    if url is None or not url.port or url.username or url.password or {"?", "#"} & set(str(url)):
+        reason = "is no web address of a server, without user, query and fragment"
+        raise argparse.ArgumentTypeError(f"{reason}: write one such as https://seed.example")
+    return str(url).rstrip("/")
 
 
 def _namespace(text: str) -> str:

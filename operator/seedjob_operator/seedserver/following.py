@@ -30,9 +30,9 @@ from seedjob_operator.seedserver.supervisor import files
 
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
-RETRY_SECONDS = 1.0
-_STARTERS = 4
-_LONGEST_SECONDS = 1e8
+RETRY_SECONDS = 1.0  # soon for who waits, and no load while a disk is full
+_STARTERS = 4  # a start waits for the disk more than it computes; more at once only contend for it
+_LONGEST_SECONDS = 1e8  # some three years, as timers bear; a job may have written any number into its state
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from seedjob_operator.seedapi.wire import LogStream
 from seedjob_operator.seedserver.segments import LogFile
 
-BLOCK = 65536
+BLOCK = 65536  # read at once: a few hundred lines of usual length
 _LONGEST_LINE = 2 * BLOCK
 """No line of ours is as long with its head. What is, a job has written itself: it is read in pieces of so many bytes."""
 _WHOLE = re.compile(rb"\d{1,18} (?:-|\d{1,9})[oe] ")

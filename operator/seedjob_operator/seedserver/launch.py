@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from seedjob_operator.seedserver.containers import Engine, container_name, mounted, unpassable
+from seedjob_operator.seedserver.containers import SYSTEM_PATH, Engine, container_name, mounted, unpassable
 from seedjob_operator.seedserver.records import MICROSECONDS, JobRecord
 from seedjob_operator.seedserver.supervisor import files
 from seedjob_operator.seedserver.supervisor.joblog import JobLog
@@ -15,7 +15,6 @@ from seedjob_operator.seedserver.supervisor.joblog import JobLog
 MIB = 1 << 20
 DEFAULT_LOG_LIMIT_MIB = 64
 _PACKAGES = Path(__file__).parents[2]
-_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # At the end of the path, so that nothing there stands before the standard library.
 _BOOT = "import sys; sys.path.append(sys.argv[1]); from seedjob_operator.seedserver.supervisor import run; run.main(sys.argv[2])"
 _LEAST_MARGIN = 5.0  # for a supervisor to kill what is left and record the end
@@ -160,7 +159,7 @@ def _environment(record: JobRecord, work: Path) -> dict[str, str]:
     own_bin = str(Path(sys.executable).parent)
     torch = {"MASTER_ADDR": address, "MASTER_PORT": port}
     defaults = {
-        "PATH": f"{own_bin}:{_SYSTEM_PATH}",
+        "PATH": f"{own_bin}:{SYSTEM_PATH}",
         "HOME": str(work),
         "LANG": "C.UTF-8",
         "WORLD_SIZE": nodes,

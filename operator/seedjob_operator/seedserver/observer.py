@@ -12,7 +12,7 @@ from seedjob_operator.seedserver.records import Sample
 from seedjob_operator.seedserver.sampling import Sampler
 
 _LOG = logging.getLogger(__name__)
-_TAIL_BYTES = 65536
+_TAIL_BYTES = 65536  # looked at for progress: of a job that writes more in a second, what it wrote last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

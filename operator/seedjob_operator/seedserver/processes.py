@@ -11,11 +11,11 @@ import psutil
 from seedjob_operator.seedserver.supervisor import files
 from seedjob_operator.seedserver.supervisor.descendants import descendants, send, start_time
 
-_POLL_SECONDS = 0.1
-_LOOKS = 20
-_LARGEST_ID = (1 << 31) - 1
-_SWEEPS = 50
-_RECORDING_SECONDS = 10.0
+_POLL_SECONDS = 0.1  # between two looks at what the system doesn't tell
+_LOOKS = 20  # two seconds: a supervisor says who it is some 10 ms after it took the lock, on a busy machine later
+_LARGEST_ID = (1 << 31) - 1  # of a process: `os.kill` raises for a larger number, which a job may have written
+_SWEEPS = 50  # of a job that starts processes as fast as they are killed, each sweep finds fewer; but it must end
+_RECORDING_SECONDS = 10.0  # how often it is looked whether it still only records
 
 
 class Supervisor:

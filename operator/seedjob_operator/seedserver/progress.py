@@ -16,7 +16,7 @@ _PERCENT = re.compile(
     rf"^[\s\[(]*({_NUMBER})|({_NUMBER})\s?\||({_NUMBER})\s(?:done|complete|finished)|\bprogress\W{{1,4}}({_NUMBER})",
     re.IGNORECASE,
 )
-_LONGEST = 1000
+_LONGEST = 1000  # characters of a line: progress stands at its beginning, and patterns cost more on a long one
 
 
 def progress_in(line: str) -> str | None:

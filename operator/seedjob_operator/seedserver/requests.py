@@ -13,8 +13,10 @@ from seedjob_operator.seedserver.errors import RefusedError, refusal_of
 from seedjob_operator.seedserver.records import MICROSECONDS
 
 MAX_BODY: Final = 1024 * 1024
+"""Bytes: far more than a job's fields and environment have, and bounded, as a request is held in memory."""
 LONGEST_NAME: Final = 128
 LARGEST_PAGE: Final = 10**9
+"""So that an offset fits into SQLite's 64 bits."""
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

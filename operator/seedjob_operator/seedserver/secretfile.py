@@ -5,9 +5,13 @@ from pathlib import Path
 
 
 def read_or_make(path: Path, make: Callable[[], str]) -> str:
-    """Give a file's secret; it is made where there is none, or an empty one that a crash has left."""
+    """Give a file's secret; it is made where there is none, or an empty one that a crash has left.
+
+    A copy or a backup that came back may be readable for others; as the file is ours, it no longer is.
+    """
     secret = path.read_text().strip() if path.exists() else ""
     if secret:
+        path.chmod(0o600)
         return secret
     secret, partial = make(), path.with_name(path.name + ".partial")
     partial.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 import struct
@@ -26,7 +27,9 @@ from seedjob_operator.seedserver.platform import Platform
 from seedjob_operator.seedserver.store import Store
 from seedjob_operator.seedserver.tampering import CLOSE, FaultMiddleware
 
+_LOG = logging.getLogger(__name__)
 _DRAIN_SECONDS = 3
+"""For answers that are being sent when the server ends; log streams end at once, and all others take less."""
 _IDLE_SECONDS = 75
 """Longer than clients keep a connection: else it is closed at the moment at which one sends its next request."""
 _AT_ONCE = struct.pack("ii", 1, 0)
@@ -77,7 +80,7 @@ async def serve(serving: Serving, listener: socket.socket, *, announce: Callable
     server = _Server(config)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _stop, server, platform)
+        loop.add_signal_handler(number, _stop, server, platform, serving.end_jobs)
     await platform.start()
     announce()
     try:
@@ -96,10 +99,16 @@ def _around(platform: Platform, serving: Serving) -> ASGIApp:
     return FaultMiddleware(AccessMiddleware(app, serving.credentials), faults)
 
 
-def _stop(server: uvicorn.Server, platform: Platform) -> None:
+def _stop(server: uvicorn.Server, platform: Platform, end_jobs: bool) -> None:
     if server.should_exit:
         server.force_exit = True
         platform.hurry.set()
+    elif end_jobs:
+        _LOG.info(
+            "stopping: jobs are cancelled and waited for; another signal ends the waiting, and they end by themselves"
+        )
+    else:
+        _LOG.info("stopping: running jobs go on, and the next server on the same --data folder follows them")
     server.should_exit = True
     platform.stop_taking()
 

@@ -56,13 +56,14 @@ class Store:
     def __init__(self, path: Path, *, barrier: Callable[[str], None] = lambda _: None) -> None:
         self._barrier = barrier
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="seed-writer")
+        path.touch(mode=0o600)  # SQLite gives the files beside it, which have the same secrets, the same mode
+        path.chmod(0o600)
         self._writer = _connect(path)
         try:
             _prepare(self._writer)
         except BaseException:
             self._writer.close()
             raise
-        path.chmod(0o600)
         self._reader = _connect(path)
         self._reader.execute("PRAGMA query_only = ON")
         self._emptied, self._forgotten = 1, 0  # an earlier server may have been killed before it forgot

@@ -16,12 +16,14 @@ from seedjob_operator.seedserver.platform import Platform
 from seedjob_operator.seedserver.records import JobRecord
 
 KEEP_ALIVE_SECONDS: Final = 15
+"""Less than the 30 s or 60 s of silence after which proxies close a connection."""
 STALLED_SECONDS: Final = 60
 """Who takes nothing for so long is disconnected, and may come back with the id of the last event."""
 EVENT_ID: Final = r"^[0-9]{1,18}$"
 """What the id of an event looks like: a position in the log."""
 _BUFFER: Final = 4 * 1024 * 1024
-_LOOK_SECONDS = 0.2
+"""How far a reader may fall behind: a burst of some 10,000 lines, and of all followers together no machine's memory."""
+_LOOK_SECONDS = 0.2  # what people call at once; each look of each follower costs the server
 
 
 async def log_events(

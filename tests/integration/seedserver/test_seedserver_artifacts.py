@@ -1,6 +1,7 @@
 """Artifacts by signed links: whole and with their checksums, for a while, and nothing else of the machine."""
 
 import hashlib
+import shlex
 
 from integration.seedserver.server import SeedServer
 
@@ -16,6 +17,16 @@ def test_artifacts_are_downloaded_by_a_link_alone(server: SeedServer) -> None:
         answer = server.http.get(entry["url"], headers=plain)
         assert (answer.status_code, answer.content) == (200, content)
         assert hashlib.sha256(content).hexdigest() == entry["sha256"]
+
+
+def test_a_file_of_any_name_is_downloaded_by_its_link(server: SeedServer) -> None:
+    """A job names its files as it likes: line breaks, what means something in addresses, bytes that aren't UTF-8."""
+    names = [b"a\nb", b"z\n", "50%25?#&+ ;\\é".encode(), b"\xff", b"d\xfe/\xff"]
+    program = f"import os\nfor n, name in enumerate({names!r}): open(b'out/' + name, 'w').write(str(n))"
+    server.create("odd", f"mkdir -p out/$(printf 'd\\376'); python -c {shlex.quote(program)}", artifacts_path="out")
+    index = server.http.get(server.wait("odd")["artifacts"]["url"]).json()["data"]
+    found = {entry["path"]: server.http.get(entry["url"]).text for entry in index}
+    assert found == {"a\nb": "0", "z\n": "1", "50%25?#&+ ;\\é": "2", "\ufffd": "3", "d\ufffd/\ufffd": "4"}
 
 
 def test_a_link_is_for_its_place_and_time_only(server: SeedServer) -> None:

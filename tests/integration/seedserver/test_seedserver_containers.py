@@ -84,6 +84,19 @@ def test_nothing_that_a_user_sends_becomes_an_option_of_the_engine(new_server: N
     assert server.lines("hostile")[0].startswith("seed: a container can't be given variables named 'A")
 
 
+def test_a_container_is_told_to_end_by_its_engine_alone(new_server: NewServer, calls: Path) -> None:
+    """Where podman finds that the container ended before it could pass a signal on, the job's exit code is lost."""
+    server = new_server("--containers", "auto", "--grace-seconds", "60")
+    command = (
+        "setsid sleep 600 & echo up; trap 'sleep 0.5; kill -0 $! && exit 7; exit 8' TERM; while :; do sleep 0.1; done"
+    )
+    server.create("polite", command, image="IMAGE")
+    server.wait_for_line("polite", "up")
+    server.cancel("polite")
+    ended = server.wait("polite")
+    assert (ended["status"], ended["exit_code"]) == ("cancelled", 7), "what is in another session was not told by us"
+
+
 def test_without_it_the_log_says_so(new_server: NewServer, calls: Path) -> None:
     server = new_server("--containers", "never")
     server.create("plain", "echo hello", image="IMAGE")

@@ -163,12 +163,18 @@ def test_a_full_disk_keeps_a_result_waiting_and_does_not_lose_it(new_server: New
     assert datetime.fromisoformat(found["completed_at"]) <= freed, "it ended when its command did"
 
 
-@pytest.mark.parametrize(("choice", "status"), [("keep", "running"), ("end", "cancelled")])
-def test_a_graceful_stop_keeps_or_ends_the_jobs(new_server: NewServer, choice: str, status: str) -> None:
+@pytest.mark.parametrize(
+    ("choice", "status", "words"),
+    [("keep", "running", "running jobs go on"), ("end", "cancelled", "jobs are cancelled and waited for")],
+)
+def test_a_graceful_stop_keeps_or_ends_the_jobs_and_says_so(
+    new_server: NewServer, choice: str, status: str, words: str
+) -> None:
     server = new_server("--on-stop", choice)
     server.create("staying", "echo up; sleep 60")
     server.wait_for_line("staying", "up")
     assert server.stop() == 0
+    assert (server.data.parent / "server.log").read_text().count(f"stopping: {words}") == 1
     assert bool(server.processes()) == (choice == "keep")
     server.start()
     assert server.job("staying")["status"] == status

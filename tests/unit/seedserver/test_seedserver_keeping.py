@@ -1,9 +1,11 @@
 """What a job left is taken into the store once and whole, wherever a server was killed, and whatever was full."""
 
 import errno
+import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,6 +98,29 @@ def test_a_long_chain_of_links_costs_no_more_than_its_links(
     links = [path for path in (store / "acme" / JOB.id).iterdir() if path.is_symlink()]
     assert all(path.exists() for path in links)
     assert 20 < len(links) < 100, "those that the system follows"
+
+
+def test_a_file_is_listed_by_each_of_its_names_and_read_once(
+    store: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trainers leave a link to their best or last file. A job that leaves very many must not hold up its own end."""
+    for name in ("best", "last"):
+        (work / "out" / name).symlink_to("model")
+    read, digest = 0, hashlib.file_digest
+
+    def counted(file: Any, kind: str) -> object:
+        nonlocal read
+        read += 1
+        return digest(file, kind)
+
+    monkeypatch.setattr(hashlib, "file_digest", counted)
+    record = replace(JOB, artifacts_path="out")
+    artifacts.take(record, work=work, store=store)
+    assert artifacts.listed(record, store=store).stored is not None
+    listing = artifacts.manifest(store / "acme" / JOB.id) or []
+    assert [entry["path"] for entry in listing] == ["best", "last", "model", "scrap"]
+    assert {(entry["size_bytes"], entry["sha256"]) for entry in listing} == {(5, hashlib.sha256(b"12345").hexdigest())}
+    assert read == 2
 
 
 def test_what_was_taken_is_removed_though_it_was_never_listed(store: Path, work: Path) -> None:

@@ -26,6 +26,10 @@ def job(name: str, *, now: int = 1, namespace: str = "acme") -> JobRecord:
     return new_record(namespace, CreateJob(name=name, command="x", image="x", gpu="L4", env={"A": "b"}), now=now)
 
 
+def modes_in(folder: Path) -> dict[str, str]:
+    return {path.name: oct(path.stat().st_mode & 0o777) for path in folder.iterdir()}
+
+
 async def test_a_record_comes_back_as_it_was(store: Store) -> None:
     kept = StoredArtifacts(location="/s/a", size_bytes=3, file_count=1)
     record = replace(job("a"), artifacts=kept, cancel_requested=True, spot=True, cost_per_hour=Decimal("12.80"))
@@ -33,6 +37,12 @@ async def test_a_record_comes_back_as_it_was(store: Store) -> None:
     assert store.get("acme", "a") == record
     assert store.get_by_id(record.id) == record
     assert store.get("other", "a") is None
+
+
+async def test_all_files_of_the_records_are_their_owners_alone(store: Store, tmp_path: Path) -> None:
+    """Environments are secrets, and the data folder may be one that others can look into."""
+    await store.add(job("a"))
+    assert modes_in(tmp_path) == dict.fromkeys(("seed.sqlite", "seed.sqlite-wal", "seed.sqlite-shm"), "0o600")
 
 
 async def test_a_taken_name_changes_nothing(store: Store) -> None:

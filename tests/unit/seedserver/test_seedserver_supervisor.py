@@ -24,7 +24,7 @@ def ordered(data: Path, **source: str) -> Path:
 
 def supervisor_of(folder: Path, monkeypatch: pytest.MonkeyPatch, *, stop: bool) -> Supervisor:
     monkeypatch.setattr(run, "Signals", lambda: SimpleNamespace(stop=stop))
-    order = files.read_record(str(folder / files.ORDER))
+    order = files.read_record(str(folder / files.ORDER), most=files.LONGEST_ORDER)
     assert order is not None
     return Supervisor(str(folder), order)
 
@@ -54,3 +54,12 @@ def test_a_result_is_recorded_though_the_job_has_closed_its_folder(
     folder.chmod(0)
     supervisor.record({"outcome": files.REFUSED})
     assert files.read_record(str(folder / files.RESULT)) == {"outcome": files.REFUSED}
+
+
+def test_a_refusal_that_quotes_much_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A result of any size is not read, and the job would be said to have been killed."""
+    folder = ordered(tmp_path, repo=f"acme/{'x' * 100_000}")
+    supervisor = supervisor_of(folder, monkeypatch, stop=False)
+    supervisor.record(supervisor.run())
+    result = files.read_record(str(folder / files.RESULT)) or {}
+    assert result.get("reason", "").startswith("repo acme/xxx")

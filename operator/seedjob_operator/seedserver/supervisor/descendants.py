@@ -8,9 +8,9 @@ import os
 import sys
 import time
 
-_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_CHILD_SUBREAPER = 36  # prctl(2); as the next, a number of the system's that costs no import
 _SIGKILL = 9
-_KILL_FOR_SECONDS = 10.0
+_KILL_FOR_SECONDS = 10.0  # what SIGKILL hasn't ended then waits in the system itself, such as for a lost disk
 
 
 def become_reaper() -> None:

@@ -29,10 +29,10 @@ OPTION_PREFIX = "option."
 ENGINE_PREFIX = "engine."
 REMOVAL_PREFIX = "removal."
 
-_RESERVED = 4096
-_LONGEST = 65536
+_RESERVED = 4096  # a file system's block: more than a state or result has
+_LONGEST = 65536  # more than any record but an order has; a job may have put a file of any size there
 LONGEST_ORDER = 1 << 26  # it has all of the job's environment
-LARGEST_NUMBER = 10**18 - 1
+LARGEST_NUMBER = 10**18 - 1  # whatever is read as a number fits into 64 bits, as the database's do
 
 EXITED = "exited"
 STOPPED = "stopped"

@@ -10,8 +10,8 @@ from seedjob_operator.seedserver.supervisor.descendants import descendants, kill
 from seedjob_operator.seedserver.supervisor.files import STOPPED, TIMED_OUT
 from seedjob_operator.seedserver.supervisor.joblog import JobLog
 
-_CHUNK = 65536
-_FOREVER = 3600.0
+_CHUNK = 65536  # as much as a pipe has room for
+_FOREVER = 3600.0  # poll(2) takes no more than 24 days in milliseconds; waking once an hour costs nothing
 
 
 class Signals:
@@ -56,14 +56,18 @@ class Try:
 
     `codes` are those of ended nodes, 128+N for one that signal N killed. `interruption` says that we ended the try,
     and why (`files.STOPPED`, `files.TIMED_OUT`): how its processes took that changes nothing about it.
+
+    `contained` says that the processes are an engine's program, which passes signals on to what it runs.
     """
 
-    def __init__(self, *, log: JobLog, signals: Signals, usage: Usage, grace: float, deadline: float) -> None:
+    def __init__(
+        self, *, log: JobLog, signals: Signals, usage: Usage, grace: float, deadline: float, contained: bool = False
+    ) -> None:
         self.codes: dict[int, int] = {}
         self.first_failure: int | None = None
         self.interruption: str | None = None
         self._log, self._signals, self._usage = log, signals, usage
-        self._grace, self._deadline = grace, deadline
+        self._grace, self._deadline, self._contained = grace, deadline, contained
         self._ranks: dict[int, int] = {}
         self._sources: dict[int, str] = {}
         self._poll = select.poll()
@@ -197,6 +201,9 @@ class Try:
             return
         for pid in living:
             send_group(pid, _signal.SIGTERM)
+        # Told by us too, a container may have ended by the time its engine's program tells it, and its exit code is lost.
+        if self._contained:
+            return
         for pid in descendants(os.getpid()):
             if _group(pid) not in living:
                 send(pid, _signal.SIGTERM)

@@ -1,6 +1,5 @@
 """A job from its order to its result: fetch the repository, try, try again, record the end."""
 
-import errno
 import os
 import stat
 import time
@@ -11,10 +10,12 @@ from seedjob_operator.seedserver.supervisor.joblog import JobLog
 from seedjob_operator.seedserver.supervisor.processes import Signals, Try, Usage
 
 _SHELL = "/bin/sh"
-_RETRY_SECONDS = 1.0
-_OWNERS = 0o700
-_IN_THE_WAY = (errno.ENOTEMPTY, errno.EEXIST)
-_ENGINE_FAILED = 125
+_RETRY_SECONDS = 1.0  # soon for who waits, and no load while the disk is full
+_OWNERS = 0o700  # the right to use a folder
+_LONGEST_REASON = (
+    1000  # characters: the sentence that it is, with what it quotes of the job cut off; all of that is in the log
+)
+_ENGINE_FAILED = 125  # what podman's and docker's `run` end with for a fault of their own
 _REMOVALS = 2  # podman can't remove a container whose monitor was killed too, but can when asked again
 
 
@@ -62,7 +63,7 @@ class Supervisor:
             return self._stopped() or self._fetch() or self._stopped() or self._tries()
         except Refusal as refusal:
             self._log.note(f"seed: {refusal}")
-            return self._result(files.REFUSED, reason=str(refusal))
+            return self._result(files.REFUSED, reason=str(refusal)[:_LONGEST_REASON])
 
     def _stopped(self) -> dict[str, str] | None:
         """Give the result of a job that was told to stop before its command was started: it is not, then."""
@@ -77,7 +78,7 @@ class Supervisor:
                 if not self._take_folder_back():
                     return
             except OSError as error:
-                if files.is_missing(error) or error.errno in _IN_THE_WAY:
+                if files.is_missing(error):
                     return  # for example, the job removed its own folder: the server sees that
                 time.sleep(_RETRY_SECONDS)
             else:
@@ -108,7 +109,7 @@ class Supervisor:
         # Not the job's: a GIT_DIR that is meant for its command would lead the clone elsewhere.
         own = {"HOME": self._work, "LANG": "C.UTF-8", "PATH": f"{os.path.dirname(git)}:{os.defpath}"}  # noqa: PTH120  # see files
         settings = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": self._order["git_config"]}
-        fetch = self._new_try()
+        fetch = self._new_try(contained=False)
         self._start(fetch, 0, [git, *options, "--", source, "."], own | settings)
         fetch.run()
         if fetch.interruption is not None:
@@ -135,7 +136,7 @@ class Supervisor:
 
     def _try(self) -> tuple[int, str | None]:
         """Run all nodes once; give the exit code (the first failed node's), and why we ended it, if we did."""
-        current = self._new_try()
+        current = self._new_try(contained=bool(self._order["engine"]))
         nodes = int(self._order["num_nodes"])
         try:
             for rank in range(nodes):
@@ -199,9 +200,15 @@ class Supervisor:
             if os.waitpid(pid, 0)[1] == 0:
                 return
 
-    def _new_try(self) -> Try:
-        grace = float(self._order["grace_seconds"])
-        return Try(log=self._log, signals=self._signals, usage=self._usage, grace=grace, deadline=self._deadline)
+    def _new_try(self, *, contained: bool) -> Try:
+        return Try(
+            log=self._log,
+            signals=self._signals,
+            usage=self._usage,
+            grace=float(self._order["grace_seconds"]),
+            deadline=self._deadline,
+            contained=contained,
+        )
 
     def _start(self, current: Try, rank: int, arguments: list[str], environment: dict[str, str]) -> None:
         try:
