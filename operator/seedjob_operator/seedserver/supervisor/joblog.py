@@ -15,9 +15,8 @@ from seedjob_operator.seedserver.supervisor.files import number_of, open_plain, 
 _LONGEST_LINE = 65536  # longer ones are cut, so that memory is bounded where a job writes no line's end
 _SEGMENTS = 8  # of a full log, so that an eighth of it is dropped at a time
 _AT_ONCE = 1000  # lines of the same time
-_LARGEST_SEGMENT = (
-    1 << 38
-)  # twice an eighth of the largest --log-limit-mib; what is larger is a job's own file, maybe with holes
+_LARGEST_SEGMENT = 1 << 38
+"""Twice an eighth of the largest --log-limit-mib; what is larger is a job's own file, maybe with holes."""
 _NOTE = 128  # the longest note on what was dropped, with its head
 _MIB = 1 << 20
 

@@ -12,9 +12,8 @@ from seedjob_operator.seedserver.supervisor.processes import Signals, Try, Usage
 _SHELL = "/bin/sh"
 _RETRY_SECONDS = 1.0  # soon for who waits, and no load while the disk is full
 _OWNERS = 0o700  # the right to use a folder
-_LONGEST_REASON = (
-    1000  # characters: the sentence that it is, with what it quotes of the job cut off; all of that is in the log
-)
+_LONGEST_REASON = 1000
+"""Characters: the sentence that it is, with what it quotes of the job cut off; all of that is in the log."""
 _ENGINE_FAILED = 125  # what podman's and docker's `run` end with for a fault of their own
 _REMOVALS = 2  # podman can't remove a container whose monitor was killed too, but can when asked again
 
