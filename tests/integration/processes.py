@@ -1,13 +1,14 @@
 """The real processes that integration tests run: the local Seed server and the operator, each to be killed at will."""
 
+import atexit
 import base64
 import concurrent.futures
+import contextlib
 import dataclasses
 import json
 import os
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from typing import Any, TypeVar
 import httpx
 import yaml
 
+from seedjob_operator.devcluster.ports import held_ports
+
 _T = TypeVar("_T")
 COMMAND = Path(sys.executable).with_name("seedjob-operator")
 TOKEN = "test-token-that-must-never-be-shown"
@@ -28,16 +31,19 @@ _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For plain HTTP: without one httpx reads all authorities anew for each request, which takes twenty times as long."""
 
 
-def free_port() -> int:
-    """Give a port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+_HELD = contextlib.ExitStack()
+atexit.register(_HELD.close)
+
+
+def own_port() -> int:
+    """Give a port that is ours until this process ends: a server on it may start late, die and return; nobody else gets it."""
+    (port,) = _HELD.enter_context(held_ports(1))
+    return port
 
 
 def ask(method: str, url: str, **more: Any) -> httpx.Response:
     """Send one request over plain HTTP, on a connection of its own: whoever answers may be killed at any moment."""
-    return httpx.request(method, url, timeout=10, trust_env=False, verify=_NO_TLS, **more)
+    return httpx.request(method, url, timeout=60, trust_env=False, verify=_NO_TLS, **more)
 
 
 def wait_for(what: str, look: Callable[[], _T | None], *, seconds: float = 90.0, every: float = 0.1) -> _T:
@@ -123,7 +129,7 @@ class Platform:
         namespaces: Sequence[str] = (SEED_NAMESPACE,),
         flags: Sequence[str] = (),
     ) -> None:
-        self.port = free_port()
+        self.port = own_port()
         self.url = f"http://127.0.0.1:{self.port}"
         folder.mkdir(parents=True, exist_ok=True)
         tokens = folder / "tokens.yaml"
@@ -224,7 +230,7 @@ class Operator:
     """One replica of the operator."""
 
     def __init__(self, folder: Path, kubeconfig: Path, *, name: str = "operator", **settings: str) -> None:
-        self.metrics_port = free_port()
+        self.metrics_port = own_port()
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("SEED_", "KUBE"))}
         environment = {
             **clean,

@@ -18,7 +18,7 @@ from integration.processes import (
     Platform,
     config_map,
     connection,
-    free_port,
+    own_port,
     secret,
     seedjob,
     wait_for,
@@ -218,6 +218,6 @@ class TestCommandLine:
 
     def test_no_way_to_kubernetes(self) -> None:
         """It says what to set."""
-        done = self.run("run", METRICS_PORT=str(free_port()))
+        done = self.run("run", METRICS_PORT=str(own_port()))
         assert done.returncode == 2
         assert "KUBECONFIG" in done.stderr
