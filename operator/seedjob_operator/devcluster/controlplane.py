@@ -41,7 +41,7 @@ class ControlPlane:
         *,
         directory: Path,
         progress: Progress | None = None,
-        ready_within_seconds: float = 60.0,
+        ready_within_seconds: float = 120.0,
     ) -> None:
         self._assets = assets
         self._layout = Layout(directory=directory.absolute())
