@@ -216,9 +216,9 @@ class Platform:
         """Switch all faults off."""
         ask("DELETE", f"{self.url}/_control/faults").raise_for_status()
 
-    def requests(self) -> int:
-        """Count all requests so far."""
-        return sum(self.control("GET", "/requests")["counts"].values())
+    def requests(self, operation: str) -> int:
+        """Count the requests of an operation so far."""
+        return int(self.control("GET", "/requests")["counts"][operation])
 
     def control(self, method: str, path: str, **body: Any) -> Any:
         """Use its control interface."""
@@ -277,7 +277,10 @@ class Cluster:
     """Kubernetes as a user sees it, in one namespace: by kubectl, but for the looks that are taken again and again."""
 
     def __init__(self, kubectl: Path, kubeconfig: Path, namespace: str) -> None:
-        self._command = [str(kubectl), "--kubeconfig", str(kubeconfig), "--namespace", namespace]
+        # Not in its home: what another cluster offered that once had the same port stands there.
+        cache = kubeconfig.parent / "kubectl-cache"
+        common = ["--kubeconfig", str(kubeconfig), "--cache-dir", str(cache), "--namespace", namespace]
+        self._command = [str(kubectl), *common]
         self.namespace = namespace
         config = yaml.safe_load(kubeconfig.read_text())
         cluster = config["clusters"][0]["cluster"]
@@ -358,6 +361,15 @@ class Cluster:
     def wait_until_gone(self, name: str, *, seconds: float = 90.0) -> None:
         """Wait until a SeedJob is gone."""
         wait_for(f"{name} is gone", lambda: self.seedjob(name) is None, seconds=seconds, every=0.25)
+
+    def wait_for_event(self, name: str, reason: str) -> list[str]:
+        """Wait for an Event about a SeedJob, which comes after the status that it tells of; give the reasons so far."""
+
+        def look() -> list[str] | None:
+            told = self.events(name)
+            return told if reason in told else None
+
+        return wait_for(f"{name}: the Event {reason}", look, every=0.25)
 
     def events(self, name: str) -> list[str]:
         """Give the reasons of the Events about a SeedJob, oldest first."""

@@ -104,8 +104,10 @@ def test_killed_between_the_steps_of_a_deletion(stage: Stage) -> None:
     cluster, platform = stage.cluster, stage.platform
     cluster.apply(seedjob("cut", "trap '' TERM; while true; do sleep 1; done"))
     name = cluster.wait_for_phase("cut", "Running")["jobName"]
+    platform.fail("delete", 500)  # so that it isn't gone before we have looked
     cluster.delete("cut")
     cluster.wait_for_phase("cut", "Cancelling")
     stage.operator.crash_and_return()
+    platform.heal()
     cluster.wait_until_gone("cut", seconds=120)
     assert platform.job(name) is None

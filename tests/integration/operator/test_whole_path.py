@@ -36,11 +36,11 @@ def test_a_job_runs_to_its_end(cluster: Cluster, platform: Platform, operator: O
     assert status["gpu"] == "2xL4"
     assert status["progress"]["percent"] == 100
     assert status["attempt"] == 1
-    assert "runtimeSeconds" in status["analytics"]
+    assert "runtimeSeconds" in wait_for("its analytics", lambda: cluster.status("good").get("analytics"))
     assert status["cost"]["currency"] == "USD"
     assert cluster.condition("good", "Complete")["status"] == "True"
     assert cluster.condition("good", "Ready")["status"] == "True"
-    assert cluster.events("good") == ["Submitted", "Started", "Succeeded"]
+    assert cluster.wait_for_event("good", "Succeeded") == ["Submitted", "Started", "Succeeded"]
 
 
 def test_a_failure_says_why(cluster: Cluster, operator: Operator) -> None:
@@ -50,7 +50,7 @@ def test_a_failure_says_why(cluster: Cluster, operator: Operator) -> None:
     status = cluster.wait_for_phase("bad", "Failed")
 
     assert status["exitCode"] == 7
-    assert len(status["logTail"]) == 2
+    assert len(wait_for("the end of its log", lambda: cluster.status("bad").get("logTail"))) == 2
     assert "exit code 7" in cluster.condition("bad", "Failed")["message"]
     assert cluster.condition("bad", "Stalled")["status"] == "True"
     assert "exit code 7" in cluster.run("describe", "sj", "bad")
