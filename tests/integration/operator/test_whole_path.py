@@ -81,12 +81,12 @@ def test_what_goes_back_in_the_queue_and_what_times_out(cluster: Cluster, operat
 
 
 def test_nothing_is_written_while_nothing_changes(cluster: Cluster, operator: Operator) -> None:
-    """I9: an active job without news costs list requests only."""
+    """I9: an active job without news costs list requests only; after half a minute its analytics are news."""
     cluster.apply(seedjob("steady", "sleep 60"))
     cluster.wait_for_phase("steady", "Running")
     before = cluster.seedjob("steady")
     listed = operator.metric("seedjob_remote_requests_total")
-    wait_for("five more polls", lambda: operator.metric("seedjob_remote_requests_total") >= listed + 5)
+    wait_for("three more polls", lambda: operator.metric("seedjob_remote_requests_total") >= listed + 3)
     after = cluster.seedjob("steady")
     assert before is not None
     assert after is not None
