@@ -64,8 +64,7 @@ class Stage:
                 yield stage
 
     async def _start_parts(self) -> None:
-        with held_ports(3) as (stub, watcher, self._subject_port):
-            pass
+        stub, watcher, self._subject_port = self._stack.enter_context(held_ports(3))
         self._stack.callback(self.stop_subject)
         self.platform = f"http://127.0.0.1:{stub}"
         self._watcher = f"http://127.0.0.1:{watcher}"

@@ -4,11 +4,12 @@ import signal
 from typing import Final
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# The same examples in each run, so that no landing hangs on luck; `make fuzz` draws new ones.
-settings.register_profile("steady", derandomize=True)
-settings.register_profile("fuzz", print_blob=True)
+# The same examples in each run, so that no landing hangs on luck; `make fuzz` draws new ones. A busy machine is no finding.
+_patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("steady", _patient, derandomize=True)
+settings.register_profile("fuzz", _patient, print_blob=True)
 settings.load_profile("steady")
 
 # A CI may start us in the background, where a shell ignores these; what the tests start must be stoppable as usual.

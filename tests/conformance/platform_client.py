@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 import httpx
@@ -159,6 +160,11 @@ class Platform:
                 self.wait(name)
                 self.delete(name, delete_artifacts="true")
         self.http.close()
+
+
+def moment(text: str) -> datetime:
+    """Read a time: as texts they have no order, because one on a whole second may have no fraction."""
+    return datetime.fromisoformat(text)
 
 
 def error_of(answer: httpx.Response, status: int) -> str:

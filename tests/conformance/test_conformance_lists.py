@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conformance.platform_client import Platform, error_of
+from conformance.platform_client import Platform, error_of, moment
 
 contract = pytest.mark.contract
 LISTED = (
@@ -78,14 +78,15 @@ def test_times(platform: Platform, three: list[str]) -> None:
 @pytest.mark.parametrize("order", ["asc", "desc"])
 @pytest.mark.parametrize("sort", ["completed_at", "created_at", "name", "started_at"])
 def test_sort_and_order(platform: Platform, three: list[str], sort: str, order: str) -> None:
-    values = [job[sort] for job in everything(platform, sort=sort, order=order, status="succeeded")]
+    read = str if sort == "name" else moment
+    values = [read(job[sort]) for job in everything(platform, sort=sort, order=order, status="succeeded")]
     assert values == sorted(values, reverse=order == "desc")
     assert len(values) >= 2
 
 
 @contract("default `created_at`), `order` (`asc` | `desc`, default `desc`)")
 def test_the_default_order_is_newest_first(platform: Platform, three: list[str]) -> None:
-    times = [job["created_at"] for job in data(platform, per_page=100)]
+    times = [moment(job["created_at"]) for job in data(platform, per_page=100)]
     assert times == sorted(times, reverse=True)
 
 

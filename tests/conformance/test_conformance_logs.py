@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from conformance.platform_client import Platform, error_of
+from conformance.platform_client import Platform, error_of, moment
 
 contract = pytest.mark.contract
 COUNTING = "for i in 1 2 3 4 5; do echo $i; sleep 0.1; done; sleep 0.5; echo oops >&2"
@@ -36,7 +36,7 @@ def test_tail(platform: Platform, counted: str) -> None:
 @contract("`since` (only lines after this")
 def test_since(platform: Platform, counted: str) -> None:
     lines = [line for line in platform.logs(counted).json()["data"] if "node" in line]
-    behind = [line["message"] for line in lines if line["timestamp"] > lines[0]["timestamp"]]
+    behind = [line["message"] for line in lines if moment(line["timestamp"]) > moment(lines[0]["timestamp"])]
     assert platform.messages(counted, since=lines[0]["timestamp"]) == behind
     assert behind[-1] == "oops"
     assert platform.messages(counted, since="2099-01-01T00:00:00Z") == []
@@ -101,7 +101,7 @@ def test_no_lines_are_not_asked_for(platform: Platform, counted: str) -> None:
 def test_the_last_thousand_lines(platform: Platform) -> None:
     name = platform.finished("seq 1 1500")["name"]
     assert platform.messages(name) == [str(number) for number in range(501, 1501)]
-    times = [line["timestamp"] for line in platform.logs(name).json()["data"]]
+    times = [moment(line["timestamp"]) for line in platform.logs(name).json()["data"]]
     assert times == sorted(times)
 
 

@@ -1,13 +1,14 @@
 """The real processes that integration tests run: the local Seed server and the operator, each to be killed at will."""
 
+import atexit
 import base64
 import concurrent.futures
+import contextlib
 import dataclasses
 import json
 import os
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from typing import Any, TypeVar
 import httpx
 import yaml
 
+from seedjob_operator.devcluster.ports import held_ports
+
 _T = TypeVar("_T")
 COMMAND = Path(sys.executable).with_name("seedjob-operator")
 TOKEN = "test-token-that-must-never-be-shown"
@@ -28,16 +31,19 @@ _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For plain HTTP: without one httpx reads all authorities anew for each request, which takes twenty times as long."""
 
 
-def free_port() -> int:
-    """Give a port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+_HELD = contextlib.ExitStack()
+atexit.register(_HELD.close)
+
+
+def own_port() -> int:
+    """Give a port that is ours until this process ends: a server on it may start late, die and return; nobody else gets it."""
+    (port,) = _HELD.enter_context(held_ports(1))
+    return port
 
 
 def ask(method: str, url: str, **more: Any) -> httpx.Response:
     """Send one request over plain HTTP, on a connection of its own: whoever answers may be killed at any moment."""
-    return httpx.request(method, url, timeout=10, trust_env=False, verify=_NO_TLS, **more)
+    return httpx.request(method, url, timeout=60, trust_env=False, verify=_NO_TLS, **more)
 
 
 def wait_for(what: str, look: Callable[[], _T | None], *, seconds: float = 90.0, every: float = 0.1) -> _T:
@@ -123,7 +129,7 @@ class Platform:
         namespaces: Sequence[str] = (SEED_NAMESPACE,),
         flags: Sequence[str] = (),
     ) -> None:
-        self.port = free_port()
+        self.port = own_port()
         self.url = f"http://127.0.0.1:{self.port}"
         folder.mkdir(parents=True, exist_ok=True)
         tokens = folder / "tokens.yaml"
@@ -210,9 +216,9 @@ class Platform:
         """Switch all faults off."""
         ask("DELETE", f"{self.url}/_control/faults").raise_for_status()
 
-    def requests(self) -> int:
-        """Count all requests so far."""
-        return sum(self.control("GET", "/requests")["counts"].values())
+    def requests(self, operation: str) -> int:
+        """Count the requests of an operation so far."""
+        return int(self.control("GET", "/requests")["counts"][operation])
 
     def control(self, method: str, path: str, **body: Any) -> Any:
         """Use its control interface."""
@@ -224,7 +230,7 @@ class Operator:
     """One replica of the operator."""
 
     def __init__(self, folder: Path, kubeconfig: Path, *, name: str = "operator", **settings: str) -> None:
-        self.metrics_port = free_port()
+        self.metrics_port = own_port()
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("SEED_", "KUBE"))}
         environment = {
             **clean,
@@ -271,7 +277,10 @@ class Cluster:
     """Kubernetes as a user sees it, in one namespace: by kubectl, but for the looks that are taken again and again."""
 
     def __init__(self, kubectl: Path, kubeconfig: Path, namespace: str) -> None:
-        self._command = [str(kubectl), "--kubeconfig", str(kubeconfig), "--namespace", namespace]
+        # Not in its home: what another cluster offered that once had the same port stands there.
+        cache = kubeconfig.parent / "kubectl-cache"
+        common = ["--kubeconfig", str(kubeconfig), "--cache-dir", str(cache), "--namespace", namespace]
+        self._command = [str(kubectl), *common]
         self.namespace = namespace
         config = yaml.safe_load(kubeconfig.read_text())
         cluster = config["clusters"][0]["cluster"]
@@ -352,6 +361,15 @@ class Cluster:
     def wait_until_gone(self, name: str, *, seconds: float = 90.0) -> None:
         """Wait until a SeedJob is gone."""
         wait_for(f"{name} is gone", lambda: self.seedjob(name) is None, seconds=seconds, every=0.25)
+
+    def wait_for_event(self, name: str, reason: str) -> list[str]:
+        """Wait for an Event about a SeedJob, which comes after the status that it tells of; give the reasons so far."""
+
+        def look() -> list[str] | None:
+            told = self.events(name)
+            return told if reason in told else None
+
+        return wait_for(f"{name}: the Event {reason}", look, every=0.25)
 
     def events(self, name: str) -> list[str]:
         """Give the reasons of the Events about a SeedJob, oldest first."""

@@ -1,5 +1,6 @@
 """Starts etcd, kube-apiserver and kube-controller-manager in a folder of their own, and stops them whatever happens."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -40,7 +41,7 @@ class ControlPlane:
         *,
         directory: Path,
         progress: Progress | None = None,
-        ready_within_seconds: float = 60.0,
+        ready_within_seconds: float = 120.0,
     ) -> None:
         self._assets = assets
         self._layout = Layout(directory=directory.absolute())
@@ -50,6 +51,7 @@ class ControlPlane:
         self._etcd: Part | None = None
         self._apiserver: Part | None = None
         self._controller_manager: Part | None = None
+        self._held = contextlib.ExitStack()
         self._ports = (0, 0)
         self._token = ""
 
@@ -112,6 +114,7 @@ class ControlPlane:
         for part in [*clients, *([self._etcd] if self._etcd is not None else [])]:
             part.stop()
         self._controller_manager = self._apiserver = self._etcd = None
+        self._held.close()
         self._lock.release()
 
     def check(self) -> None:
@@ -223,8 +226,8 @@ class ControlPlane:
 
     def _start_servers(self) -> None:
         shutil.rmtree(self._layout.certificates, ignore_errors=True)
-        with held_ports(2) as (etcd_port, apiserver_port):
-            self._ports = (etcd_port, apiserver_port)
+        etcd_port, apiserver_port = self._held.enter_context(held_ports(2))
+        self._ports = (etcd_port, apiserver_port)
         self._etcd = self._part(self._assets.etcd, etcd_flags(self._layout, etcd_port))
         self.start_apiserver()
         credentials.write_kubeconfig(self.kubeconfig, url=self.url, certificate=self.certificate, token=self._token)
@@ -234,6 +237,7 @@ class ControlPlane:
             if part is not None:
                 part.stop()
         self._apiserver = self._etcd = None
+        self._held.close()
 
     def _wait_until_ready(self) -> None:
         wait_until_ready(

@@ -136,12 +136,22 @@ def _add_logs(app: FastAPI, platform: Platform) -> None:
         since: requests.SinceQuery = None,
         stream: requests.StreamQuery = "false",
     ) -> Response:
-        record = platform.find(namespace, name)
+        record, resume = platform.find(namespace, name), _event_id(request)
         if stream == "true":
-            resume = request.headers.get(wire.Header.LAST_EVENT_ID)
             return await _stream(platform, record, resume=resume, tail=tail, since=since)
         path = platform.folders.log(record.id)
         return _json(await asyncio.to_thread(_log_body, path, tail=tail, since=since))
+
+
+def _event_id(request: Request) -> int | None:
+    """Give the event behind which to go on; one that can't be any is refused, also where nobody asked for a stream."""
+    given = request.headers.get(wire.Header.LAST_EVENT_ID)
+    if given is None:
+        return None
+    if not re.search(EVENT_ID, given):
+        message = f"{wire.Header.LAST_EVENT_ID}: send the id of an event of this job's log"
+        raise RefusedError(wire.Status.BAD_REQUEST, message)
+    return int(given)
 
 
 def _log_body(path: Path, *, tail: int | None, since: int | None) -> str:
@@ -152,18 +162,15 @@ def _log_body(path: Path, *, tail: int | None, since: int | None) -> str:
 
 
 async def _stream(
-    platform: Platform, record: JobRecord, *, resume: str | None, tail: int | None, since: int | None
+    platform: Platform, record: JobRecord, *, resume: int | None, tail: int | None, since: int | None
 ) -> Response:
     if record.status is not wire.JobStatus.RUNNING:
         raise WrongStateError(f"job {record.name} is {record.status.value}: only a running job's log can be streamed")
     path = platform.folders.log(record.id)
     if resume is None:
         position = await asyncio.to_thread(start_position, path, tail=tail, since=since)
-    elif re.search(EVENT_ID, resume):
-        position = await asyncio.to_thread(resumed_position, path, int(resume))
     else:
-        message = f"{wire.Header.LAST_EVENT_ID}: send the id of an event of this job's log"
-        raise RefusedError(wire.Status.BAD_REQUEST, message)
+        position = await asyncio.to_thread(resumed_position, path, resume)
     events = log_events(platform, record, position)
     return EventSourceResponse(events, ping=KEEP_ALIVE_SECONDS, send_timeout=STALLED_SECONDS)
 

@@ -81,8 +81,8 @@ def test_a_whole_job_with_the_rights_of_the_service_account(
         tmp_path, service_account, SEED_ALLOWED_ENDPOINTS=platform.url, WATCH_NAMESPACES="", LEASE_NAMESPACE=""
     ).start()
     try:
-        name = cluster.wait_for_phase("whole", "Running", seconds=60)["jobName"]
-        assert cluster.events("whole")[:2] == ["Submitted", "Started"]
+        name = cluster.wait_for_phase("whole", "Running")["jobName"]
+        assert cluster.wait_for_event("whole", "Started") == ["Submitted", "Started"]
         wait_for(
             "the connection says that it is ready",
             lambda: cluster.run("get", "seedconnection", "acme", "-o", READY) == "True",

@@ -16,7 +16,7 @@ def processes_of(directory: Path) -> list[str]:
 
 def wait_for_workers(mark: Path, *, count: int) -> None:
     """Wait for processes that have the mark as an argument (a shell that has yet to start them has it in its script)."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 90
     while sum(str(mark) in words for words in _command_lines()) < count:
         assert time.monotonic() < deadline, processes_of(mark)
         time.sleep(0.05)
@@ -24,7 +24,7 @@ def wait_for_workers(mark: Path, *, count: int) -> None:
 
 def wait_for_program(directory: Path, ending: str) -> None:
     """Wait for a process that names the folder, and whose program's path has that ending."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 90
     while not any(line.split()[0].endswith(ending) for line in processes_of(directory)):
         assert time.monotonic() < deadline, processes_of(directory)
         time.sleep(0.02)

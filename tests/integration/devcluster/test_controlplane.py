@@ -100,13 +100,11 @@ class TestUse:
 class TestLife:
     """Each with a control plane of its own."""
 
-    def test_it_is_ready_in_seconds_and_leaves_nothing_running(self, assets: Assets, tmp_path: Path) -> None:
-        began = time.monotonic()
+    def test_it_leaves_nothing_running_and_waits_for_no_watches(self, assets: Assets, tmp_path: Path) -> None:
         with control_plane_in(tmp_path, assets) as running:
-            assert time.monotonic() - began < 20, "about 4 s on 2 idle cores"
             assert len(processes_of(tmp_path)) == 4, "etcd and kube-apiserver, each with its guard"
             began = time.monotonic()
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 45, "kube-apiserver alone would wait a minute for them; 2 s on idle cores"
         assert processes_of(tmp_path) == []
         running.stop()  # once more is no error
 
@@ -171,8 +169,8 @@ class TestFailure:
         return Binary(name=name, path=path, origin="a test")
 
     def complaint(self, running: ControlPlane) -> str:
-        """What `check` raises within 10 s."""
-        deadline = time.monotonic() + 10
+        """What `check` raises within a minute."""
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
                 running.check()
@@ -246,8 +244,8 @@ class TestCommand:
             )
             assert b"No resources found" in answer.stderr
             process.send_signal(number)
-            assert process.wait(30) == code
-        assert wait_until_none(tmp_path / "cp", seconds=20) == []
+            assert process.wait(90) == code
+        assert wait_until_none(tmp_path / "cp", seconds=60) == []
 
     @pytest.mark.parametrize("begun", ["", "/etcd", "/kube-apiserver"])
     def test_ctrl_c_while_it_starts_leaves_nothing_running_and_shows_no_traceback(
@@ -256,8 +254,8 @@ class TestCommand:
         with self.up(tmp_path / "cp", tmp_path / "no-crds") as process:
             wait_for_program(tmp_path / "cp", begun)
             process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=30)
-        assert wait_until_none(tmp_path / "cp", seconds=20) == []
+            _, errors = process.communicate(timeout=90)
+        assert wait_until_none(tmp_path / "cp", seconds=60) == []
         if begun:  # before that it may still be Python that starts
             assert "Traceback" not in errors
             assert process.returncode in {0, 130}

@@ -1,5 +1,7 @@
 """No remote job outlives its owner, unless its policy says so, and says so aloud."""
 
+from pathlib import Path
+
 import httpx
 import pytest
 
@@ -76,10 +78,11 @@ def test_each_policy(stage: Stage) -> None:
 
 
 @pytest.mark.timeout(240)
-def test_the_platform_is_away(cluster: Cluster, platform: Platform, operator: Operator) -> None:
+def test_the_platform_is_away(cluster: Cluster, platform: Platform, operator: Operator, tmp_path: Path) -> None:
     """A deletion waits and says how to force it; a run's phase stays, for unreachable is not failed; all goes on later."""
     cluster.apply(*(seedjob(name, "sleep 300") for name in ("stuck", "forced")))
-    cluster.apply(seedjob("through", "sleep 30; exit 5"))
+    over = tmp_path / "over"
+    cluster.apply(seedjob("through", f"until test -f {over}; do sleep 0.2; done; exit 5"))
     stuck, _, _ = (cluster.wait_for_phase(name, "Running") for name in ("stuck", "forced", "through"))
     platform.process.kill()
     cluster.delete("stuck", "forced")
@@ -92,6 +95,7 @@ def test_the_platform_is_away(cluster: Cluster, platform: Platform, operator: Op
     synced = cluster.wait_for_reason("through", "Synced", "PlatformUnavailable", seconds=90)
     assert (synced["status"], cluster.status("through")["phase"]) == ("Unknown", "Running")
     assert operator.ask("/readyz")[0] == httpx.codes.OK
+    over.touch()
     platform.start()
     cluster.wait_until_gone("stuck", seconds=120)
     assert platform.job(stuck["jobName"]) is None
@@ -104,8 +108,10 @@ def test_killed_between_the_steps_of_a_deletion(stage: Stage) -> None:
     cluster, platform = stage.cluster, stage.platform
     cluster.apply(seedjob("cut", "trap '' TERM; while true; do sleep 1; done"))
     name = cluster.wait_for_phase("cut", "Running")["jobName"]
+    platform.fail("delete", 500)  # so that it isn't gone before we have looked
     cluster.delete("cut")
     cluster.wait_for_phase("cut", "Cancelling")
     stage.operator.crash_and_return()
+    platform.heal()
     cluster.wait_until_gone("cut", seconds=120)
     assert platform.job(name) is None

@@ -149,7 +149,7 @@ def test_adoption(stage: Stage) -> None:
         cluster.wait_until_gone("kept", seconds=90)
         cluster.apply(seedjob("kept", "echo kept", jobName="kept-job", adoptionPolicy="IfMatching"))
         assert cluster.wait_for_phase("kept", "Succeeded", seconds=90)["jobId"] == first["jobId"]
-        assert "Adopted" in cluster.events("kept")
+        cluster.wait_for_event("kept", "Adopted")
 
     def another_one() -> None:
         cluster.apply(seedjob("other", "sleep 300", jobName="other-job", deletionPolicy="Orphan"))

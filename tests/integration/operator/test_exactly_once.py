@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from chance import draw_seed
 from integration.operator.conftest import Stage
 from integration.processes import Cluster, Operator, Platform, seedjob, wait_for
 
@@ -44,9 +45,7 @@ def test_dropped_answers_and_a_kill_at_that_moment(
 @pytest.mark.timeout(240)
 def test_kills_at_random_moments(cluster: Cluster, platform: Platform, operator: Operator) -> None:
     """Whatever was going on when the operator died, the next one goes on from there."""
-    seed = random.randrange(10**9)
-    print(f"seed {seed}")
-    moments = random.Random(seed)
+    moments = random.Random(draw_seed())
     names = [f"any-{number}" for number in range(8)]
     cluster.apply(*(seedjob(name, "sleep 6; exit 4") for name in names))
     for _ in range(6):

@@ -38,7 +38,9 @@ def operator(bare: ControlPlane, platform: Platform, tmp_path: Path) -> Iterator
 
 
 @pytest.mark.timeout(400)
-def test_kubernetes_comes_goes_and_returns(bare: ControlPlane, platform: Platform, operator: Operator) -> None:
+def test_kubernetes_comes_goes_and_returns(
+    bare: ControlPlane, platform: Platform, operator: Operator, tmp_path: Path
+) -> None:
     """It waits for its resources and for the API server, says so, and goes on; where that stays away it ends."""
     cluster = Cluster(bare.kubectl, bare.kubeconfig, "default")
     operator.start()
@@ -47,12 +49,14 @@ def test_kubernetes_comes_goes_and_returns(bare: ControlPlane, platform: Platfor
     bare.apply_crds(CRDS)
     operator.wait_until_ready()
 
-    cluster.apply(seedjob("through", "sleep 20; exit 6"))
+    over = tmp_path / "over"
+    cluster.apply(seedjob("through", f"until test -f {over}; do sleep 0.2; done; exit 6"))
     cluster.wait_for_phase("through", "Running", seconds=90)
     bare.stop_apiserver()
     assert operator.process.running is not None
     assert operator.process.running.wait(240) != 0  # to be started again by what runs it
     operator.process.running = None
+    over.touch()
 
     operator.start()
     wait_for(

@@ -57,6 +57,7 @@ def test_a_connection_through_its_troubles(cluster: Cluster, platform: Platform,
     wait_for_ready(cluster, "acme", "SecretKeyMissing")
     cluster.apply(secret("acme", token="wrong"))
     wait_for_ready(cluster, "acme", "Unauthorized")
+    cluster.wait_for_reason("own", "Synced", "Unauthorized")
     assert "Unauthorized" in cluster.run("describe", "sj", "own")
     cluster.apply(secret("acme", token=TOKEN))
     wait_for_ready(cluster, "acme", "Synced")
@@ -65,10 +66,10 @@ def test_a_connection_through_its_troubles(cluster: Cluster, platform: Platform,
     assert len(platform.ledger()) == 2
     assert TOKEN not in operator.process.output
     cluster.run("delete", "seedconnection", "acme", "--wait=false")
-    wait_for("it says for whom it waits", lambda: "unfinished SeedJobs own:" in attention(cluster, "acme"), seconds=60)
+    wait_for("it says for whom it waits", lambda: "unfinished SeedJobs own:" in attention(cluster, "acme"))
     cluster.run("delete", "sj", "own", "--wait=false")
     cluster.wait_until_gone("own")
-    wait_for("the connection is gone", lambda: not exists(cluster, "acme"), seconds=60)
+    wait_for("the connection is gone", lambda: not exists(cluster, "acme"))
 
 
 def test_two_accounts_side_by_side(cluster: Cluster, platform: Platform, operator: Operator, tmp_path: Path) -> None:

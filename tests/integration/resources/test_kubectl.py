@@ -29,7 +29,7 @@ def kubectl(api: KubernetesApi, control_plane: ControlPlane, tmp_path_factory: p
         )
 
     # The server publishes what it tells about a CRD a moment after it serves it.
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while run("explain", "seedconnections.spec").returncode or run("explain", "sj.spec").returncode:
         assert time.monotonic() < deadline, run("explain", "sj.spec").stderr
         time.sleep(0.2)

@@ -24,7 +24,7 @@ def _head(length: int, status: str = "200 OK", more: str = "") -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def _client_of(serve: Serve, *, read: float = 5.0) -> AsyncIterator[SeedClient]:
+async def _client_of(serve: Serve, *, read: float = 60.0) -> AsyncIterator[SeedClient]:
     serving: set[asyncio.Task[None]] = set()
 
     async def answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -42,10 +42,10 @@ async def _client_of(serve: Serve, *, read: float = 5.0) -> AsyncIterator[SeedCl
     async with server:
         yield client
         await client.aclose()
-        await asyncio.wait_for(asyncio.gather(*serving), timeout=5.0)
+        await asyncio.wait_for(asyncio.gather(*serving), timeout=60.0)
 
 
-def _client(port: int, *, read: float = 5.0) -> SeedClient:
+def _client(port: int, *, read: float = 60.0) -> SeedClient:
     account = Account(
         endpoint=f"http://127.0.0.1:{port}", namespace="acme", scheme="Bearer", token=SecretStr("tok-1234567")
     )
@@ -233,9 +233,10 @@ async def test_a_stream_stalls_and_is_resumed() -> None:
             if isinstance(told, LogLine):
                 lines.append(told)  # noqa: PERF401  # a comprehension would lose what came before the stall
 
-    async with _client_of(serve, read=0.2) as client:
+    async with _client_of(serve, read=1.0) as impatient:  # and yet not before the first line is there
         with pytest.raises(errors.NoAnswerError):
-            await follow(client, None)
+            await follow(impatient, None)
+    async with _client_of(serve) as client:
         await follow(client, lines[-1].position)
     assert [line.message for line in lines] == ["first", "second"]
     assert b"last-event-id: 41" in asked[1].lower()

@@ -183,6 +183,24 @@ class SeedServer:
                 found.append(process)
         return found
 
+    def supervisor(self, name: str) -> psutil.Process:
+        """Wait for a job's supervisor."""
+        folder = str(self.data / "jobs" / self.job(name)["id"])
+
+        def look() -> list[psutil.Process]:
+            lines = [(process, command_of(process)) for process in self.processes()]
+            return [process for process, line in lines if "-S" in line and any(folder in part for part in line)]
+
+        return until(f"the supervisor of {name}", look)[0]
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    """Give a process's command line, empty where it has just ended: what a job's shell waits with lives for a moment."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
 
 def alive(pid: int) -> bool:
     """Whether a process runs; a zombie doesn't."""

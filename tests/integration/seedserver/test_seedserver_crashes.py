@@ -17,10 +17,6 @@ from seedjob_operator.seedapi import wire
 UNTIL_GONE = "while [ -e {} ]; do sleep 0.05; done"
 
 
-def supervisor_of(server: SeedServer) -> psutil.Process:
-    return until("a supervisor", lambda: [process for process in server.processes() if "-S" in process.cmdline()])[0]
-
-
 def test_a_job_that_ends_without_the_server_has_its_real_exit_code(new_server: NewServer) -> None:
     server = new_server()
     server.create("alone", "echo up; sleep 0.5; mkdir o; echo 1 > o/f; echo Epoch 2/2; exit 6", artifacts_path="o")
@@ -39,10 +35,9 @@ def test_a_job_that_still_runs_is_followed_on(new_server: NewServer) -> None:
     server = new_server()
     server.create("along", f"echo up; {UNTIL_GO}; exit 3")
     server.wait_for_line("along", "up")
-    first = {process.pid for process in server.processes()}
-    time.sleep(0.5)  # its waiting is made of short sleeps, each a process that comes and goes
-    pids = first & {process.pid for process in server.processes()}
-    assert pids
+    supervisor = server.supervisor("along")
+    pids = [supervisor.pid, *(child.pid for child in supervisor.children())]
+    assert len(pids) == 2, "and its shell; what that waits with comes and goes"
     server.kill()
     server.start()
     assert server.job("along")["status"] == "running"
@@ -115,7 +110,7 @@ def test_a_killed_supervisor_fails_its_job_and_leaves_nothing(new_server: NewSer
     server = new_server()
     server.create("orphaned", "setsid sleep 300 & echo up; sleep 300")
     server.wait_for_line("orphaned", "up")
-    supervisor = supervisor_of(server)
+    supervisor = server.supervisor("orphaned")
     pids = [process.pid for process in supervisor.children(recursive=True)]
     assert len(pids) >= 2
     kill(supervisor.pid)
@@ -130,7 +125,7 @@ def test_server_and_supervisor_killed_together(new_server: NewServer) -> None:
     server = new_server()
     server.create("both", "echo up; sleep 300")
     server.wait_for_line("both", "up")
-    supervisor = supervisor_of(server)
+    supervisor = server.supervisor("both")
     pids = [process.pid for process in supervisor.children(recursive=True)]
     server.kill()
     kill(supervisor.pid)
@@ -148,7 +143,7 @@ def test_a_full_disk_keeps_a_result_waiting_and_does_not_lose_it(new_server: New
     server = new_server()
     server.create("full", f"[ -e tried ] || {{ touch tried; exit 5; }}; echo up; {UNTIL_GO}; exit 6", max_retries=1)
     server.wait_for_line("full", "up")
-    supervisor = supervisor_of(server)
+    supervisor = server.supervisor("full")
     limits = supervisor.rlimit(psutil.RLIMIT_NOFILE)
     supervisor.rlimit(psutil.RLIMIT_NOFILE, (3, limits[1]))
     server.go("full")

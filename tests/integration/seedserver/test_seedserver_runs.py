@@ -92,7 +92,7 @@ def test_a_cancelled_job_takes_all_its_processes_with_it(server: SeedServer) -> 
         "forks", f"{escape} (sleep 300 &) ; nohup setsid sh -c 'trap \"\" TERM; sleep 300; sleep 300' & echo up; wait"
     )
     server.wait_for_line("forks", "up")
-    supervisor = until("its supervisor", lambda: [p for p in server.processes() if "-S" in p.cmdline()])[0]
+    supervisor = server.supervisor("forks")
     until("all its processes", lambda: len(supervisor.children(recursive=True)) >= 5)
     pids = [process.pid for process in supervisor.children(recursive=True)]
     assert server.cancel("forks").status_code == 200
@@ -166,7 +166,9 @@ def test_a_timeout_counts_all_tries_and_is_not_retried(new_server: NewServer) ->
     assert job["status"] == "timed_out", "4 s are over before six tries of 1 s are"
     assert job["retry_count"] < 5
     assert "timeout of 1 minutes" in job["error"]
-    assert server.lines("slow").count("try") == job["retry_count"] + 1
+    lines = server.lines("slow")
+    assert sum("; retry " in line for line in lines) == job["retry_count"]
+    assert 0 <= job["retry_count"] + 1 - lines.count("try") <= 1, "the last may be ended before it says a word"
 
 
 def test_a_failed_try_is_tried_again(server: SeedServer) -> None:

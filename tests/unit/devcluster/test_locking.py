@@ -41,9 +41,9 @@ def test_the_second_run_says_for_what_it_waits_and_enters_when_the_first_is_done
     second = threading.Thread(target=second_run)
     with exclusive(tmp_path, doing="get kube-apiserver and etcd", progress=Recording()):
         second.start()
-        assert progress.told.wait(20)
+        assert progress.told.wait(90)
         order.append("first")
-    second.join(20)
+    second.join(90)
     assert order == ["first", "second"]
     assert progress.said == [
         f"waiting for process {os.getpid()}, which started to get kube-apiserver and etcd: both use {tmp_path}"

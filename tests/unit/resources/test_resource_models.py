@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -296,8 +296,6 @@ class TestStatusRead:
         runs = [item for number in range(12) for item in (f"run{number}", {"bad": number})]
         assert SeedJobStatus.read({"pastRuns": runs}).past_runs == tuple(f"run{n}" for n in range(12))
 
-    # Time is no part of what is shown, and the machine that runs this may be busy.
-    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(raw=st.dictionaries(FIELD_NAMES, ANYTHING, max_size=8))
     def test_whatever_is_stored_can_be_read_and_written_back(self, raw: dict[str, Any]) -> None:
         status = SeedJobStatus.read({**FULL_STATUS, **raw})

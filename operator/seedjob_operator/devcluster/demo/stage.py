@@ -25,7 +25,7 @@ SEED_NAMESPACE: Final = "demo"
 PARTNER_NAMESPACE: Final = "partner"
 JOB_GRACE_SECONDS: Final = 3
 _STOP_SECONDS: Final = 5.0
-_START_SECONDS: Final = 30.0
+_START_SECONDS: Final = 90.0
 _COMMAND: Final = Path(sys.executable).with_name("seedjob-operator")
 _LAST_LINES: Final = 8
 _SOON_SECONDS: Final = 2.0
@@ -131,8 +131,9 @@ class Stage:
         self._cluster = cluster
         self._progress = progress
         self._running: list[_Running] = []
-        with held_ports(2) as (platform_port, self._metrics_port):
-            self.platform = Platform(url=f"http://127.0.0.1:{platform_port}", token=secrets.token_urlsafe(16))
+        self._held = contextlib.ExitStack()
+        platform_port, self._metrics_port = self._held.enter_context(held_ports(2))
+        self.platform = Platform(url=f"http://127.0.0.1:{platform_port}", token=secrets.token_urlsafe(16))
 
     @property
     def operator_log(self) -> Path:
@@ -166,6 +167,7 @@ class Stage:
             running.process.begin_to_stop()
         for running in self._running:
             running.process.stop()
+        self._held.close()
 
     def _start_platform(self, repositories: Path) -> None:
         flags = ["--listen", self.platform.url.removeprefix("http://"), "--data", self._directory / "platform"]
