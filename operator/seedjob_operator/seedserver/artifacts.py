@@ -58,18 +58,17 @@ def listed(record: JobRecord, *, store: Path) -> Kept:
         return Kept(stored=None)
     try:
         dropped = _drop_links_outside(target)
-        listing = _write_manifest(target)
+        listing, size = _write_manifest(target)
     except OSError as error:  # whatever a job made of its files, its end is recorded
         if is_shortage(error):
             raise
         return Kept(stored=None, note=f"seed: the artifacts could not be listed: {error.strerror}")
-    sizes = [int(entry["size_bytes"]) for entry in listing]
     note = (
         f"seed: {dropped} links in the artifacts led elsewhere, or over too many others, and were left out"
         if dropped
         else None
     )
-    return Kept(stored=StoredArtifacts(location=str(target), size_bytes=sum(sizes), file_count=len(sizes)), note=note)
+    return Kept(stored=StoredArtifacts(location=str(target), size_bytes=size, file_count=len(listing)), note=note)
 
 
 def _place(record: JobRecord, store: Path) -> Path:
@@ -92,22 +91,30 @@ def manifest(tree: Path) -> list[Entry] | None:
     return found
 
 
+def kept_file(tree: Path, path: str) -> Path | None:
+    """Find a file of a kept tree; None where there is none, or where it leads out of the tree."""
+    found = _real(tree / path)
+    return found if found is not None and found.is_relative_to(tree.resolve()) and found.is_file() else None
+
+
 def _manifest_of(tree: Path) -> Path:
     return tree.with_name(tree.name + ".files.json")
 
 
-def _write_manifest(tree: Path) -> list[Entry]:
+def _write_manifest(tree: Path) -> tuple[list[Entry], int]:
+    """Write the list of files; give it and how many bytes they are: a job may have given one any number of names."""
     listing: list[Entry] = []
-    checksums: dict[tuple[int, int], str] = {}  # by file: a job may have given one any number of names
+    known: dict[tuple[int, int], Entry] = {}
     for path in sorted(_files(tree)):
         found = path.stat()
         file = (found.st_dev, found.st_ino)
-        checksum = checksums[file] = checksums.get(file) or _checksum(path)
-        listing.append({"path": str(path.relative_to(tree)), "size_bytes": found.st_size, "sha256": checksum})
+        if file not in known:
+            known[file] = {"size_bytes": found.st_size, "sha256": _checksum(path)}
+        listing.append({"path": str(path.relative_to(tree)), **known[file]})
     partial = _manifest_of(tree).with_suffix(".partial")
     partial.write_text(json.dumps(listing))
     partial.rename(_manifest_of(tree))
-    return listing
+    return listing, sum(int(entry["size_bytes"]) for entry in known.values())
 
 
 def _checksum(path: Path) -> str:
@@ -132,11 +139,18 @@ def _inside(work: Path, wanted: str) -> Path | None:
 
 
 def _real(path: Path) -> Path | None:
-    """Follow a path's links to their end; None where they are too many."""
+    """Follow a path's links to their end; None where they are too many, or lead elsewhere than they say.
+
+    In /proc there are such: the root of a process in a container says `/`, and is another one.
+    """
     try:
-        return Path(os.path.realpath(path))  # unlike `resolve`, it bears links that lead round in a circle
-    except RecursionError:
+        real = Path(os.path.realpath(path))  # unlike `resolve`, it bears links that lead round in a circle
+    except (RecursionError, OSError):
         return None
+    try:
+        return real if os.path.samestat(path.stat(), real.lstat()) else None
+    except OSError:
+        return None if os.path.lexists(real) else real
 
 
 def _move(source: Path, target: Path) -> None:

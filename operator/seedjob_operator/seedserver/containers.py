@@ -12,7 +12,7 @@ from typing import Final
 
 from seedjob_operator.seedserver.records import JobRecord
 
-_QUESTIONS: Final = {"podman": ("info",), "docker": ("info", "--format={{json .SecurityOptions}}")}
+_QUESTIONS: Final = {"podman": ("info",), "docker": ("info", "--format={{.ServerVersion}} {{json .SecurityOptions}}")}
 """What the engines are asked at the server's start."""
 _ANSWER_SECONDS: Final = 10
 """For `info`: a daemon that is just starting takes seconds, and one that hangs must not hold up the server's start."""
@@ -123,7 +123,9 @@ def find_engine() -> Engine | None:
     for name, question in _QUESTIONS.items():
         program = shutil.which(name)
         answer = None if program is None else _output([program, *question], seconds=_ANSWER_SECONDS)
-        if program is not None and answer is not None:
+        if (
+            program is not None and answer and not answer[0].isspace()
+        ):  # some of docker's clients end well without a server
             return Engine(program=program, root_is_user=name == "podman" or "name=rootless" in answer)
     return None
 

@@ -62,7 +62,7 @@ def _index(tree: Path, link: Callable[[str], str]) -> Response:
 
 
 def _file(tree: Path, path: str) -> Response:
-    wanted = (tree / path).resolve()
-    if not wanted.is_relative_to(tree.resolve()) or not wanted.is_file():
+    wanted = artifacts.kept_file(tree, path)
+    if wanted is None:
         raise RefusedError(Status.NOT_FOUND, _GONE)
     return FileResponse(wanted, media_type="application/octet-stream", filename=shown(wanted.name), headers=_NOT_KEPT)

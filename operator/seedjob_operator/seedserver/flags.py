@@ -152,7 +152,7 @@ def _url(text: str) -> str:
     except ValueError:
         url = None
     if url is None or not url.port or url.username or url.password or {"?", "#"} & set(str(url)):
-        reason = "is no web address of a server, without user, query and fragment"
+        reason = "what is given is no web address of a server, without user, query and fragment"
         raise argparse.ArgumentTypeError(f"{reason}: write one such as https://seed.example")
     return str(url).rstrip("/")
 

@@ -186,7 +186,7 @@ _LOGS_QUERY: Final = (
         "name": wire.Header.LAST_EVENT_ID,
         "in": "header",
         "schema": {"type": "string", "pattern": EVENT_ID},
-        "description": "with stream: go on after the event of this id; without stream it says nothing",
+        "description": "with stream: go on after the event of this id; without stream it is only checked",
     },
 )
 _DELETE_QUERY: Final = (

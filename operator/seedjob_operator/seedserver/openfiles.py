@@ -26,8 +26,8 @@ def keep_inherited() -> None:
 
     A pipe of whoever started the server would else stay open for as long as a job runs, and he would wait for its end.
     """
-    for path in Path("/dev/fd").iterdir():
-        descriptor = int(path.name)
+    listed = Path("/dev/fd")
+    for descriptor in [int(path.name) for path in listed.iterdir()] if listed.is_dir() else ():
         if descriptor > _STANDARD_ERROR:
-            with contextlib.suppress(OSError):  # the listing's own may be closed by now
+            with contextlib.suppress(OSError):  # the listing's own is closed by now
                 os.set_inheritable(descriptor, False)

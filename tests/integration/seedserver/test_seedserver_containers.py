@@ -10,6 +10,7 @@ from integration.seedserver.conftest import NewServer
 
 PODMAN = """#!/bin/sh
 printf '%s\\0' "$@" '\n' >> {calls}
+[ "$1" != info ] || echo host:
 [ "$1" != rm ] || ! mkdir {calls}.asked 2>/dev/null || exit 125
 [ "$1" = run ] || exit 0
 [ -z "$TMPDIR" ] || exit 9

@@ -116,11 +116,49 @@ def test_a_file_is_listed_by_each_of_its_names_and_read_once(
     monkeypatch.setattr(hashlib, "file_digest", counted)
     record = replace(JOB, artifacts_path="out")
     artifacts.take(record, work=work, store=store)
-    assert artifacts.listed(record, store=store).stored is not None
+    stored = artifacts.listed(record, store=store).stored
+    assert stored is not None
+    assert (stored.file_count, stored.size_bytes) == (4, 10)
     listing = artifacts.manifest(store / "acme" / JOB.id) or []
     assert [entry["path"] for entry in listing] == ["best", "last", "model", "scrap"]
     assert {(entry["size_bytes"], entry["sha256"]) for entry in listing} == {(5, hashlib.sha256(b"12345").hexdigest())}
     assert read == 2
+
+
+def misleading_link(link: Path) -> int:
+    """Make a link that says it leads to a file beside it, and leads to another one that this open file is."""
+    shown = link.with_name("shown")
+    opened = os.open(shown, os.O_CREAT | os.O_RDONLY)
+    shown.unlink()
+    link.with_name("shown (deleted)").touch()
+    link.symlink_to(f"/proc/self/fd/{opened}")
+    return opened
+
+
+def test_a_link_that_leads_elsewhere_than_it_says_is_left_out(store: Path, work: Path) -> None:
+    """Links of /proc can: a job in a container must not have the server serve what is outside."""
+    (work / "out" / "model").unlink()
+    (work / "out" / "model").mkdir()
+    opened = misleading_link(work / "out" / "model" / "link")
+    artifacts.take(JOB, work=work, store=store)
+    tree = store / "acme" / JOB.id
+    assert artifacts.kept_file(tree, "shown (deleted)") == tree / "shown (deleted)"
+    assert artifacts.kept_file(tree, "link") is None, "though it were in the list"
+    (tree.parent / "another's").touch()
+    assert artifacts.kept_file(tree, "../another's") is None
+    kept = artifacts.listed(JOB, store=store)
+    os.close(opened)
+    assert kept.note is not None
+    assert [entry["path"] for entry in artifacts.manifest(tree) or ()] == ["shown (deleted)"]
+
+
+def test_a_place_that_leads_elsewhere_than_it_says_is_nothing(store: Path, work: Path) -> None:
+    (work / "out" / "model").unlink()
+    opened = misleading_link(work / "out" / "model")
+    note = artifacts.take(JOB, work=work, store=store)
+    os.close(opened)
+    assert note is not None
+    assert (work / "out" / "shown (deleted)").exists()
 
 
 def test_what_was_taken_is_removed_though_it_was_never_listed(store: Path, work: Path) -> None:
