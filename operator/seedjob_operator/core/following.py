@@ -50,7 +50,7 @@ def follow(case: Case, intent: Intent) -> Decision:
     if insecure is not None:
         return insecure
     job = case.observed.remote
-    if case.observed.look_now and not case.observed.fresh and not case.out_of_reach:
+    if case.observed.look_now and not case.out_of_reach:
         return Decision(step=ReadJob(name=intent.job_name), follow=intent.job_name)
     if isinstance(job, Job) and case.is_ours(job):
         return _end(case, intent, job) if job.status.terminal else _active(case, intent, job)

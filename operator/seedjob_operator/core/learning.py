@@ -37,8 +37,7 @@ def pass_begun(
 ) -> Observed:
     """Begin a pass: what was read in the last one is no longer fresh.
 
-    A wish to look now counts once it changed: the first pass of a process looks at everything anyway. It is fulfilled by
-    a pass that read the job, and has an ended job's result read anew.
+    A wish to look now counts once it changed: the first pass of a process looks at everything anyway.
     """
     asked = observed.reconcile_at is not None and observed.reconcile_at != reconcile_at
     about = intent.job_name if observed.about is None and intent is not None else observed.about
@@ -46,7 +45,6 @@ def pass_begun(
         about=about,
         look_now=observed.look_now or asked,
         reconcile_at=reconcile_at,
-        result_reads=0 if asked else observed.result_reads,
         claimed=claimed,
         contenders=contenders,
         connection=connection,
@@ -64,8 +62,6 @@ def pass_begun(
 def pass_ended(observed: Observed) -> Observed:
     """End a pass: only one without a fault lets the back-off begin anew."""
     ended = observed._replace(tried=(), told=()) if observed.tried else observed
-    if ended.look_now and ended.fresh:
-        ended = ended._replace(look_now=False)
     return ended if ended.fault is not None else ended._replace(failures=0, failing_since=None)
 
 
@@ -166,6 +162,7 @@ def job_seen(observed: Observed, job: Job, *, now: datetime | None, listed_at: d
         read_at=now or observed.read_at,
         end_listed=now is None and job.status.terminal,
         seen_at=now or listed_at,
+        look_now=observed.look_now and now is None,
         unlisted_active_at=now if observed.remote is MISSING and job.status.active else None,
         sampled_at=_sampled_at(observed, job, now or listed_at),
     )
@@ -202,7 +199,7 @@ def job_absent(observed: Observed, *, now: datetime) -> Observed:
     """A read by name said 404. Reads that follow each other closely count once."""
     known = observed.absences
     absences = known if known and now - known[-1] < SEPARATE else (*known[:1], *(*known[1:], now)[-_MOST_ABSENCES:])
-    return _succeeded(observed)._replace(remote=MISSING, fresh=True, read_at=now, absences=absences)
+    return _succeeded(observed)._replace(remote=MISSING, fresh=True, read_at=now, look_now=False, absences=absences)
 
 
 def job_unlisted(observed: Observed) -> Observed:

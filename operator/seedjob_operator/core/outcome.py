@@ -29,8 +29,6 @@ CANCELLED: Mapping[Reason, Outcome] = {
 }
 """How an attempt that was cancelled reads, by the reason for which it was."""
 _GIVE_TIME = "Raise spec.job.timeoutMinutes and set a new runId to run it again."
-_SAYS = " The platform says: "
-"""Before the job's own words, in every sentence that has them: what is recorded is told apart by it."""
 
 
 def of(job: Job, *, cancel_reason: str | None) -> Outcome:
@@ -38,24 +36,28 @@ def of(job: Job, *, cancel_reason: str | None) -> Outcome:
     if job.status is JobStatus.SUCCEEDED:
         return Phase.SUCCEEDED, Reason.SUCCEEDED, "The job succeeded."
     error = redaction.unsigned(job.error).rstrip(".") if job.error else ""
-    why = f"{_SAYS}{error}." if error else ""
+    why = f" The platform says: {error}." if error else ""
     if job.status is JobStatus.TIMED_OUT:
         return Phase.TIMED_OUT, Reason.DEADLINE_EXCEEDED, f"The job ran into its timeoutMinutes. {_GIVE_TIME}{why}"
     if job.status is JobStatus.CANCELLED:
         ours = next((found for reason, found in CANCELLED.items() if reason == cancel_reason), None)
         message = f"The job was cancelled on the platform, not by its SeedJob. Set a new runId to run it again.{why}"
         return ours or (Phase.FAILED, Reason.CANCELLED_REMOTELY, message)
-    return Phase.FAILED, Reason.FAILED, f"{_failure(job, error)}{why}"
+    return Phase.FAILED, Reason.FAILED, _failure(job, error)
 
 
-def has_words(message: str) -> bool:
-    """Tell whether a recorded sentence has the job's own words in it."""
-    return _SAYS in message
+def lacks_words(message: str, job: Job, *, cancel_reason: str | None) -> bool:
+    """Tell whether a recorded sentence is what is said of this end where the platform has no words for it."""
+    codes = (None, job.exit_code)
+    bare = (job.model_copy(update={"error": None, "exit_code": code}) for code in codes)
+    return message in {of(wordless, cancel_reason=cancel_reason)[2] for wordless in bare}
 
 
 def _failure(job: Job, error: str) -> str:
-    """Say how a job failed, with its exit code where the platform's words don't say it already."""
-    if job.exit_code is not None:
-        said_already = f"exit code {job.exit_code}" in error
-        return "The job failed." if said_already else f"The job's command ended with exit code {job.exit_code}."
-    return "The job failed." if error else "The job's command ended without an exit code."
+    """Say how a job failed: its exit code, and the platform's words where they say more."""
+    if not error:
+        code = "without an exit code" if job.exit_code is None else f"with exit code {job.exit_code}"
+        return f"The job's command ended {code}."
+    said_already = job.exit_code is None or f"exit code {job.exit_code}" in error
+    code = "" if said_already else f" with exit code {job.exit_code}"
+    return f"The job failed{code}: {error}."

@@ -151,7 +151,7 @@ class Observed(NamedTuple):
     Attributes:
         connection: the way to the platform, or why there is none.
         about: the remote job's name that what follows is about; empty: no job yet; None: the stored intent's.
-        look_now: whether somebody asked for a look, and no pass took one yet.
+        look_now: whether somebody asked for a look, and none was taken yet.
         reconcile_at: the last such wish, None before the first pass.
         environment_hold: why the job's environment can't be built; None where it can, or wasn't looked at.
         environment_read: whether the environment was looked at in this pass.
@@ -179,7 +179,7 @@ class Observed(NamedTuple):
             words in which nobody can tell what is secret.
         unmasked_at: when the Secrets for that last couldn't be read just now; None where they could, or never will.
         result: what was read after the end.
-        result_reads: how often the result was read, since somebody asked for a look.
+        result_reads: how often the result was read.
         result_read_at: when it was last read.
         sample: the summary of the analytics that was last read while the job ran.
         sampled_at: when it was last asked for.

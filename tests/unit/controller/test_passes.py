@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from seedjob_operator.controller.keys import Key
-from seedjob_operator.seedapi import errors
-from seedjob_operator.seedapi.wire import Analytics, Artifacts, Job, JobStatus
+from seedjob_operator.seedapi.wire import Job, JobStatus
 from unit.controller.world import KEY, Wait, World
 from unit.simulated import seedjob, simulate
 
@@ -322,39 +321,6 @@ def test_the_words_of_a_recorded_end_do_not_change() -> None:
         world.annotate(annotations=noted | {"seed.dev/reconcile-at": "now"})
         await world.work(900)
         assert _failure(world) == recorded
-
-    simulate(test())
-
-
-def test_whoever_asks_for_a_look_gets_what_is_to_be_had_of_an_old_end_by_now() -> None:
-    """After ten minutes nobody waits for it any more, but for the one who sets `seed.dev/reconcile-at`."""
-
-    async def test() -> None:
-        world, asked = World(), list[str]()
-
-        async def analytics(name: str) -> Analytics:
-            asked.append(name)
-            if len(asked) < 5:
-                raise errors.UnavailableError("not computed yet", status=503)
-            return Analytics.model_validate({"summary": {"runtime_seconds": 9}})
-
-        world.platform.get_analytics = analytics  # type: ignore[method-assign]
-        world.apply()
-        await world.work(5)
-        (name,) = world.platform.jobs
-        world.observations.listed(KEY, world.platform.change(name, status=JobStatus.SUCCEEDED, exit_code=0))
-        world.queue.add(KEY)
-        await world.work(3600)
-        assert (world.status["phase"], "analytics" in world.status, len(asked)) == ("Succeeded", False, 4)
-        world.platform.change(name, artifacts=Artifacts(path="/out"))
-        before, wishes = world.objects.live[KEY]["metadata"], ("once", "again", "and again")
-        for wish in wishes:
-            world.annotate(annotations=before["annotations"] | {"seed.dev/reconcile-at": wish})
-            await world.work(3600)
-        assert len(asked) == 5, "a wish is one more look, and none where nothing is missing"
-        assert (world.status["analytics"]["runtimeSeconds"], world.status["artifacts"]["path"]) == (9, "/out")
-        written = int(world.objects.live[KEY]["metadata"]["resourceVersion"]) - int(before["resourceVersion"])
-        assert written == len(wishes) + 1, "one beside the wishes themselves"
 
     simulate(test())
 

@@ -70,31 +70,19 @@ def test_words_that_were_just_not_to_be_masked_use_up_no_look() -> None:
     assert decision.requeue_after is not None
 
 
-def test_a_look_long_after_the_end_records_what_it_finds_but_for_words_that_nobody_can_mask() -> None:
-    """`seed.dev/reconcile-at` asks for it, perhaps after a restart, which knows nothing of what was masked."""
+def test_a_look_long_after_the_end_records_what_it_finds_but_for_the_words() -> None:
+    """`seed.dev/reconcile-at` asks for it, perhaps after a restart; words of then are nobody's to wait for any more."""
     ended, seen = recorded_from_a_list()
     whole = looked(ended, learning.texts_masked(read_by_name(seen), TOLD)).status
     assert whole is not None
     later = NOW + timedelta(minutes=30)
     kept = job(JobStatus.FAILED, error=READ.error, artifacts={"path": "/o", "size_bytes": 5, "file_count": 1})
-    found = learning.job_seen(given.observed(look_now=True), kept, now=later)
-    assert isinstance(decide(given.desired(intent=SENT, status=whole, spec=WITH_SECRETS), found, later).step, MaskTexts)
-    unknown = learning.texts_masked(found, dict.fromkeys(TOLD))
-    decision = decide(given.desired(intent=SENT, status=whole, spec=WITH_SECRETS), unknown, later)
+    found = learning.job_seen(given.observed(), kept, now=later)
+    decision = decide(given.desired(intent=SENT, status=whole, spec=WITH_SECRETS), found, later)
     assert decision.step is None
     assert decision.status is not None
     assert decision.status.artifacts is not None
     assert SECRET not in decision.status.model_dump_json()
-
-
-def test_words_are_added_to_the_sentence_of_another_release() -> None:
-    """An operator that is upgraded right after an end mustn't cost the only sentence that says why the job failed."""
-    ended, seen = recorded_from_a_list()
-    reworded = tuple(one.model_copy(update={"message": "It didn't end well."}) for one in ended.conditions)
-    found = learning.texts_masked(read_by_name(seen), TOLD)
-    whole = looked(ended.model_copy(update={"conditions": reworded}), found).status
-    assert whole is not None
-    assert "401 for ***" in whole.model_dump_json()
 
 
 def test_an_end_is_recorded_without_waiting_for_its_words() -> None:

@@ -447,13 +447,9 @@ def test_a_dropped_intent_takes_what_was_seen_along() -> None:
     [
         (None, 3, "The job's command ended with exit code 3."),
         (None, None, "The job's command ended without an exit code."),
-        (
-            "the command ended with exit code 3",
-            3,
-            "The job failed. The platform says: the command ended with exit code 3.",
-        ),
-        ("Out of memory.", 137, "The job's command ended with exit code 137. The platform says: Out of memory."),
-        ("repo a/b isn't there", None, "The job failed. The platform says: repo a/b isn't there."),
+        ("the command ended with exit code 3", 3, "The job failed: the command ended with exit code 3."),
+        ("Out of memory.", 137, "The job failed with exit code 137: Out of memory."),
+        ("repo a/b isn't there", None, "The job failed: repo a/b isn't there."),
     ],
 )
 def test_a_failure_is_told_once(error: str | None, code: int | None, message: str) -> None:

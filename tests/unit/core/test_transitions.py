@@ -921,26 +921,9 @@ ENDED = [
         requeue=60.0,
     ),
     Row(
-        why="also after a restart, as long as the platform has told nothing",
-        desired={"intent": OWN, "status": ENDED_IN_OUTAGE},
-        observed={"connection": given.UNPROVEN, "result_reads": 4},
-        requeue=60.0,
-    ),
-    Row(
-        why="a result that wasn't to be had within ten minutes is read no more",
+        why="after ten minutes it is not",
         desired={"intent": OWN, "status": SUCCEEDED},
         observed={"remote": UNREAD},
-    ),
-    Row(
-        why="but where somebody asks for a look",
-        desired={"intent": OWN, "status": SUCCEEDED},
-        observed={"remote": job(JobStatus.SUCCEEDED), "fresh": True, "look_now": True},
-        then=ReadResult,
-    ),
-    Row(
-        why="a look that finds the job running after its end adds nothing of that to the result",
-        desired={"intent": OWN, "status": SUCCEEDED},
-        observed={"remote": job(), "fresh": True, "look_now": True, "result_reads": 1},
     ),
 ]
 
