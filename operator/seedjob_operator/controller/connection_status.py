@@ -92,8 +92,9 @@ class ConnectionStatus:
     def _due(self, recorded: SeedConnectionStatus, status: SeedConnectionStatus) -> bool:
         if _said(status) != _said(recorded):
             return True
-        last, active = recorded.last_success_time, status.active_jobs or recorded.active_jobs  # once more with none
-        return bool(active) and (last is None or self._clock.now() - last >= REFRESH)
+        active = status.active_jobs or recorded.active_jobs  # once more with none
+        before, last = recorded.last_success_time, status.last_success_time
+        return bool(active) and last is not None and (before is None or last - before >= REFRESH)
 
 
 def _rate_limit(link: Link, now: datetime) -> RateLimit | None:

@@ -16,7 +16,7 @@ from seedjob_operator.controller.queue import KeyQueue
 from seedjob_operator.controller.recorder import EventRecorder
 from seedjob_operator.controller.steps import Steps
 from seedjob_operator.controller.store import Document, desired_of, precondition_of, version_of
-from seedjob_operator.core import events, learning
+from seedjob_operator.core import learning
 from seedjob_operator.core.decide import decide
 from seedjob_operator.core.decision import Decision, Step
 from seedjob_operator.core.reasons import Reason
@@ -73,7 +73,7 @@ class Pass:
                 self.may_act()
                 await self._write(decision)
                 if decision.step is None:
-                    await self._end(decision)
+                    self._end(decision)
                     return
                 taken = await self._take(decision, decision.step, observed)
                 if taken is None:
@@ -136,10 +136,7 @@ class Pass:
     def _keep(self, observed: Observed) -> None:
         self.observations.put(self.key, observed, uid=self.steps.desired.uid)
 
-    async def _end(self, decision: Decision) -> None:
-        known = self.observations.get(self.key, uid=self.steps.desired.uid)
-        await self._tell(events.owed(self.steps.desired, known))
-        self.may_act()
+    def _end(self, decision: Decision) -> None:
         # What the poll showed during the last write came on top of what was kept before it.
         self._keep(learning.pass_ended(self.observations.get(self.key, uid=self.steps.desired.uid)))
         if decision.requeue_after is not None:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from seedjob_operator.core import conditions
 from seedjob_operator.core.intent import Intent
 from seedjob_operator.core.reasons import Reason
-from seedjob_operator.core.snapshot import Desired, Observed
 from seedjob_operator.core.telling import Event, EventType
 from seedjob_operator.resources import Condition, ConditionStatus, ConditionType, Phase, SeedJobStatus
 
@@ -48,16 +47,6 @@ def between(before: SeedJobStatus, after: SeedJobStatus, *, adopted: bool = Fals
         _remote_deleted(before, after),
     )
     return tuple(event for event in told if event is not None)
-
-
-def owed(desired: Desired, observed: Observed) -> tuple[Event, ...]:
-    """Give what went with a write that wasn't answered and was carried out, and couldn't be told then.
-
-    All that is told with a step goes with one that removes the intent, so its absence says that it was.
-    """
-    if desired.intent is not None or desired.stray_intent:
-        return ()
-    return tuple(event for event in observed.tried if event not in observed.told)
 
 
 def orphaned(intent: Intent) -> Event:

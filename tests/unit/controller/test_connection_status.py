@@ -4,6 +4,8 @@ import dataclasses
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from seedjob_operator.controller.clock import Clock
 from seedjob_operator.controller.connection_status import ConnectionStatus
 from seedjob_operator.controller.keys import Key
@@ -90,6 +92,20 @@ def test_while_jobs_are_active_it_is_written_every_five_minutes() -> None:
         world.link.unfollow(JOB)
         assert await world.writes(3600) == 1, "the last one's end"
         assert world.objects.live[ACME]["status"]["activeJobs"] == 0
+
+    simulate(test())
+
+
+@pytest.mark.parametrize("was_reached", [True, False])
+def test_while_the_platform_is_away_nothing_more_is_written(was_reached: bool) -> None:
+    """However long it takes, also where it was never there: when it last answered doesn't change."""
+
+    async def test() -> None:
+        world = World()
+        world.link.follow(JOB, "j")
+        await world.writes(600 if was_reached else 0)
+        world.link.fault = given.fault()
+        assert await world.writes(3600) == 1, "that it is away"
 
     simulate(test())
 

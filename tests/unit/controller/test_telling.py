@@ -175,24 +175,6 @@ def test_a_job_that_was_let_go_of_by_an_unanswered_write_is_told_of_once() -> No
     simulate(play())
 
 
-def test_what_could_not_be_told_with_a_write_whose_answer_got_lost_is_told_later() -> None:
-    """The API server goes away just then: the write was carried out, so no later one has it to tell."""
-
-    async def play() -> None:
-        world = World()
-        world.apply(spec={"job": {"image": "i", "command": "c", "gpu": {"type": "none"}}, "suspend": True})
-        world.annotate(annotations={"seed.dev/intent": "{}"}, finalizers=["seed.dev/job"])
-        world.objects.unheard, world.recorder.failing = 1, True
-        await world.work(0.5)
-        world.recorder.failing = False
-        await world.work(60)
-        world.queue.add(KEY)
-        await world.work(60)
-        assert [event.reason for _, event in world.recorder.told].count(Reason.INTENT_DROPPED) == 1
-
-    simulate(play())
-
-
 def test_what_was_tried_to_be_told_for_long_is_told_once() -> None:
     """Each try is kept in mind, once, until the object is gone with a write that wasn't answered."""
 
