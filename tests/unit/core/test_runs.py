@@ -24,7 +24,7 @@ from seedjob_operator.core.decision import (
 )
 from seedjob_operator.core.environment import Environment, Sources, build
 from seedjob_operator.core.reasons import Reason
-from seedjob_operator.core.snapshot import MISSING, UNREAD, Desired, Sent
+from seedjob_operator.core.snapshot import MISSING, UNREAD, Connection, Desired, Hold, Sent
 from seedjob_operator.resources import Artifacts, ConditionType, Cost, Phase, SeedJobStatus
 from seedjob_operator.seedapi.wire import JobStatus
 from unit.core import given
@@ -498,3 +498,12 @@ def test_a_wish_to_look_now_is_one_read_by_name() -> None:
     asked = learning.pass_begun(first, given.CONNECTION, reconcile_at="b")
     assert (first.look_now, decide(wanted, asked, NOW).step) == (False, ReadJob(name=GENERATED))
     assert learning.job_seen(asked, job(), now=NOW).look_now is False
+
+
+@pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.SUCCEEDED])
+@pytest.mark.parametrize("connection", [given.DOWN, given.REFUSED, given.NO_SECRET, given.ELSEWHERE])
+def test_a_wish_waits_while_the_platform_cannot_be_asked(phase: Phase, connection: Connection | Hold) -> None:
+    """A read that fails leaves the wish as it was: it would be asked again in each pass, without an end."""
+    wanted = given.desired(intent=OWN, status=recorded(phase))
+    asked = observed(remote=job(), look_now=True, connection=connection)
+    assert decide(wanted, asked, NOW).step is None

@@ -921,6 +921,24 @@ ENDED = [
         requeue=60.0,
     ),
     Row(
+        why="another account than its own says nothing of it, and isn't waited for",
+        desired={"intent": OWN, "status": ENDED_IN_OUTAGE},
+        observed={"result_reads": 4, "connection": given.ELSEWHERE},
+        requeue=None,
+    ),
+    Row(
+        why="nor one that didn't answer yet",
+        desired={"intent": OWN, "status": ENDED_IN_OUTAGE},
+        observed={"connection": dataclasses.replace(given.ELSEWHERE, proven=False)},
+        requeue=None,
+    ),
+    Row(
+        why="an outage that began after the end changes nothing of it",
+        desired={"intent": OWN, "status": SUCCEEDED},
+        observed={"connection": given.DOWN},
+        requeue=None,
+    ),
+    Row(
         why="after ten minutes it is not",
         desired={"intent": OWN, "status": SUCCEEDED},
         observed={"remote": UNREAD},
