@@ -25,6 +25,7 @@ def draw(results: Results, path: Path) -> None:
     mpl.use("svg")
     mpl.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "the same figures give the same file"}
     from matplotlib import pyplot as plt  # noqa: PLC0415  # after the choice above
+    from matplotlib.ticker import LogLocator  # noqa: PLC0415
 
     figure, panels = plt.subplots(1, len(_PANELS), figsize=(11, 3.4), layout="constrained")
     for panel, (title, value) in zip(panels, _PANELS, strict=True):
@@ -35,8 +36,9 @@ def draw(results: Results, path: Path) -> None:
         sizes = sorted({result["n"] for result in results if result["row"] == "converge"})
         panel.set_xticks(sizes, [f"{size:,}" for size in sizes], minor=False)
         panel.set_xticks([], minor=True)
+        panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         panel.yaxis.set_major_formatter("{x:,g}")
-        panel.yaxis.set_minor_formatter("{x:,g}")
+        panel.yaxis.set_minor_formatter("")
         panel.grid(visible=True, which="both", alpha=0.2)
     panels[0].legend()
     figure.savefig(path, metadata={"Date": None})
