@@ -24,7 +24,7 @@ _MOST_TOLD = 1_000_000
 
 
 class ConnectionStatus:
-    """Writes a connection's status when it flips, else every five minutes while jobs are active."""
+    """Writes a connection's status when it flips, else every five minutes while jobs are active and the platform answers."""
 
     def __init__(
         self, *, seedconnections: SeedObjects, store: Store, connections: Connections, clock: Clock, jobs: Store

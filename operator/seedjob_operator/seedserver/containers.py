@@ -123,9 +123,8 @@ def find_engine() -> Engine | None:
     for name, question in _QUESTIONS.items():
         program = shutil.which(name)
         answer = None if program is None else _output([program, *question], seconds=_ANSWER_SECONDS)
-        if (
-            program is not None and answer and not answer[0].isspace()
-        ):  # some of docker's clients end well without a server
+        # Some of docker's clients end well without a server, and say nothing of its version.
+        if program is not None and answer and not answer[0].isspace():
             return Engine(program=program, root_is_user=name == "podman" or "name=rootless" in answer)
     return None
 

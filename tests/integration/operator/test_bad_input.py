@@ -72,7 +72,7 @@ class TestBackOff:
         began, before, created = time.monotonic(), platform.requests("create"), len(platform.ledger())
         cluster.apply(seedjob(name, "true"))
         wait_for("it was tried", lambda: platform.requests("create") > before)
-        time.sleep(8)  # as above
+        time.sleep(8)  # that it is tried ever less often can only be seen by waiting
         tries, seconds = platform.requests("create") - before, time.monotonic() - began
         assert tries <= 2 + math.log2(1 + seconds), "a second after the first, then twice as long each time"
         cluster.wait_for_phase(name, "Pending")
