@@ -92,9 +92,10 @@ class ConnectionStatus:
     def _due(self, recorded: SeedConnectionStatus, status: SeedConnectionStatus) -> bool:
         if _said(status) != _said(recorded):
             return True
-        active = status.active_jobs or recorded.active_jobs  # once more with none
+        if recorded.active_jobs and status.active_jobs == 0:
+            return True
         before, last = recorded.last_success_time, status.last_success_time
-        return bool(active) and last is not None and (before is None or last - before >= REFRESH)
+        return bool(status.active_jobs) and last is not None and (before is None or last - before >= REFRESH)
 
 
 def _rate_limit(link: Link, now: datetime) -> RateLimit | None:

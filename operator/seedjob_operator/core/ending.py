@@ -120,7 +120,9 @@ def _restated(case: Case) -> Decision:
 def _last_told(case: Case) -> Job | None:
     """Give what the platform says of the job, as it may be told."""
     job = case.observed.remote
-    return masking.told(case, job) if isinstance(job, Job) and case.is_ours(job) else None
+    if not isinstance(job, Job) or not case.is_ours(job) or not job.status.terminal:
+        return None
+    return masking.told(case, job)
 
 
 def _with_last_words(case: Case, recorded: str) -> str:

@@ -105,12 +105,15 @@ def _write_manifest(tree: Path) -> tuple[list[Entry], int]:
     """Write the list of files; give it and how many bytes they are: a job may have given one any number of names."""
     listing: list[Entry] = []
     known: dict[tuple[int, int], Entry] = {}
-    for path in sorted(_files(tree)):
-        found = path.stat()
+    for path in sorted(str(each.relative_to(tree)) for each in _files(tree)):
+        real = kept_file(tree, path)
+        if real is None:
+            continue
+        found = real.stat()
         file = (found.st_dev, found.st_ino)
         if file not in known:
-            known[file] = {"size_bytes": found.st_size, "sha256": _checksum(path)}
-        listing.append({"path": str(path.relative_to(tree)), **known[file]})
+            known[file] = {"size_bytes": found.st_size, "sha256": _checksum(real)}
+        listing.append({"path": path, **known[file]})
     partial = _manifest_of(tree).with_suffix(".partial")
     partial.write_text(json.dumps(listing))
     partial.rename(_manifest_of(tree))
@@ -148,9 +151,13 @@ def _real(path: Path) -> Path | None:
     except (RecursionError, OSError):
         return None
     try:
-        return real if os.path.samestat(path.stat(), real.lstat()) else None
+        led_to = path.stat()
     except OSError:
         return None if os.path.lexists(real) else real
+    try:
+        return real if os.path.samestat(led_to, real.lstat()) else None
+    except OSError:
+        return None
 
 
 def _move(source: Path, target: Path) -> None:

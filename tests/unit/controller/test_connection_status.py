@@ -106,6 +106,9 @@ def test_while_the_platform_is_away_nothing_more_is_written(was_reached: bool) -
         await world.writes(600 if was_reached else 0)
         world.link.fault = given.fault()
         assert await world.writes(3600) == 1, "that it is away"
+        world.link.unfollow(JOB)
+        assert await world.writes(3600) == 1, "the last one's end"
+        assert world.objects.live[ACME]["status"]["activeJobs"] == 0
 
     simulate(test())
 

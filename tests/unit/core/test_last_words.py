@@ -71,7 +71,7 @@ def test_words_that_were_just_not_to_be_masked_use_up_no_look() -> None:
 
 
 def test_a_look_long_after_the_end_records_what_it_finds_but_for_the_words() -> None:
-    """`seed.dev/reconcile-at` asks for it, perhaps after a restart; words of then are nobody's to wait for any more."""
+    """As after `seed.dev/reconcile-at` and a restart; words of then are nobody's to wait for any more."""
     ended, seen = recorded_from_a_list()
     whole = looked(ended, learning.texts_masked(read_by_name(seen), TOLD)).status
     assert whole is not None

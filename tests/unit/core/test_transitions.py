@@ -901,7 +901,7 @@ ENDED = [
         then=ReadResult,
     ),
     Row(
-        why="and no later, unless somebody asks for a look",
+        why="and no later",
         desired={"intent": OWN, "status": recorded(Phase.SUCCEEDED, at=NOW - timedelta(minutes=10))},
         requeue=None,
     ),
@@ -939,7 +939,18 @@ ENDED = [
         requeue=None,
     ),
     Row(
-        why="after ten minutes it is not",
+        why="also after a restart, as long as the platform has told nothing",
+        desired={"intent": OWN, "status": ENDED_IN_OUTAGE},
+        observed={"connection": given.UNPROVEN, "result_reads": 4},
+        requeue=60.0,
+    ),
+    Row(
+        why="a look that finds the job running after its end adds nothing of that to the result",
+        desired={"intent": OWN, "status": SUCCEEDED},
+        observed={"remote": job(total_cost="0.10"), "fresh": True, "result_reads": 4},
+    ),
+    Row(
+        why="after ten minutes a result is read no more",
         desired={"intent": OWN, "status": SUCCEEDED},
         observed={"remote": UNREAD},
     ),

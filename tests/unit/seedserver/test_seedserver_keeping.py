@@ -125,31 +125,33 @@ def test_a_file_is_listed_by_each_of_its_names_and_read_once(
     assert read == 2
 
 
-def misleading_link(link: Path) -> int:
-    """Make a link that says it leads to a file beside it, and leads to another one that this open file is."""
+def misleading_link(link: Path, *, decoy: bool = True) -> int:
+    """Make a link that says it leads to a file beside it, if there is one, and leads to another that this open file is."""
     shown = link.with_name("shown")
     opened = os.open(shown, os.O_CREAT | os.O_RDONLY)
     shown.unlink()
-    link.with_name("shown (deleted)").touch()
+    if decoy:
+        link.with_name("shown (deleted)").touch()
     link.symlink_to(f"/proc/self/fd/{opened}")
     return opened
 
 
-def test_a_link_that_leads_elsewhere_than_it_says_is_left_out(store: Path, work: Path) -> None:
+@pytest.mark.parametrize("decoy", [True, False])
+def test_a_link_that_leads_elsewhere_than_it_says_is_left_out(store: Path, work: Path, decoy: bool) -> None:
     """Links of /proc can: a job in a container must not have the server serve what is outside."""
     (work / "out" / "model").unlink()
     (work / "out" / "model").mkdir()
-    opened = misleading_link(work / "out" / "model" / "link")
+    opened = misleading_link(work / "out" / "model" / "link", decoy=decoy)
     artifacts.take(JOB, work=work, store=store)
     tree = store / "acme" / JOB.id
-    assert artifacts.kept_file(tree, "shown (deleted)") == tree / "shown (deleted)"
+    assert artifacts.kept_file(tree, "shown (deleted)") == (tree / "shown (deleted)" if decoy else None)
     assert artifacts.kept_file(tree, "link") is None, "though it were in the list"
     (tree.parent / "another's").touch()
     assert artifacts.kept_file(tree, "../another's") is None
     kept = artifacts.listed(JOB, store=store)
     os.close(opened)
     assert kept.note is not None
-    assert [entry["path"] for entry in artifacts.manifest(tree) or ()] == ["shown (deleted)"]
+    assert [entry["path"] for entry in artifacts.manifest(tree) or ()] == ["shown (deleted)"] * decoy
 
 
 def test_a_place_that_leads_elsewhere_than_it_says_is_nothing(store: Path, work: Path) -> None:
